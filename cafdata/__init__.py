@@ -1,0 +1,1 @@
+"""The Cross-Age Face dataset as a format (to come: schema, archive, pairs, thresholds)."""

@@ -1,0 +1,37 @@
+"""What can go wrong in the world outside the code. A caller's own mistake is a ValueError or TypeError instead."""
+
+
+class CafError(Exception):
+    """Base of every error whose sentence is meant for the user: what, which, and what to do."""
+
+
+class BadImage(CafError):
+    """The bytes are no picture that can be used: unreadable, truncated, too large, too small, too long."""
+
+
+class NoFace(CafError):
+    """The photo holds no face, or not the one that was asked for."""
+
+
+class PackMissing(CafError):
+    """A face pack (detector, landmarks, recogniser) is not on this machine or is incomplete."""
+
+
+class WeightsMissing(CafError):
+    """A model's weights are not where they should be."""
+
+
+class WeightsRefused(CafError):
+    """Weights are damaged, swapped, malicious or belong to another architecture; nothing of them was used."""
+
+
+class DeviceMissing(CafError):
+    """The asked-for device or precision is not available here."""
+
+
+class DataBroken(CafError):
+    """Training or evaluation data is missing, unreadable, or lacks a column."""
+
+
+class RunBroken(CafError):
+    """A training run folder cannot be resumed, or training diverged."""

@@ -1,0 +1,1 @@
+"""Collection of face photos into the Cross-Age Face dataset (to come: sources, stages, labels)."""

@@ -1,0 +1,1 @@
+"""The browser demo: age transformation in a Gradio page."""

@@ -1,0 +1,1 @@
+"""Training of age-transformation generators and their measurement."""
