@@ -1,4 +1,4 @@
-"""What can go wrong in the world outside the code. A caller's own mistake is a ValueError or TypeError instead."""
+"""What can go wrong in the world outside the code. A caller's own mistake is a ValueError or TypeError."""
 
 
 class CafError(Exception):

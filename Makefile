@@ -1,0 +1,66 @@
+# make demo: the app on http://127.0.0.1:7860. make test: everything a change must pass.
+# Both set up .venv themselves; the only things needed beforehand are make and Python 3.11.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean chromium
+
+PYTHON := .venv/bin/python
+PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+RUNTIME := .venv/.runtime-installed
+DEVELOPMENT := .venv/.development-installed
+STUBS := $(wildcard stubs/*/pyproject.toml)
+HOST ?= 127.0.0.1
+PORT ?= 7860
+
+help:
+	@echo "make demo    the app on http://$(HOST):$(PORT) (HOST=, PORT= change it)"
+	@echo "make setup   .venv with everything for the app, the tests and training"
+	@echo "make test    make check, then every test"
+	@echo "make check   ruff, mypy, import-linter, the architecture rules"
+	@echo "make bench   each benchmark; figures last, one 'name value unit' a line"
+	@echo "make clean   remove caches and build leftovers (runs/ and .venv stay)"
+
+setup: $(DEVELOPMENT) chromium
+
+.venv/bin/python:
+	@command -v python3.11 >/dev/null || { echo "Python 3.11 is needed and no python3.11 was found: install it (Debian 12: apt-get install python3.11 python3.11-venv) and run make again." >&2; exit 1; }
+	@python3.11 -m venv .venv || { echo "python3.11 could not make .venv: install its venv module (Debian 12: apt-get install python3.11-venv), delete .venv and run make again." >&2; rm -rf .venv; exit 1; }
+
+# A stamp is written only after pip has finished and found no conflict, so a broken-off install is redone.
+$(RUNTIME): requirements.txt constraints.txt $(STUBS) | .venv/bin/python
+	@echo "Installing what the app needs into .venv (a few minutes the first time) ..." >&2
+	@$(PIP) -r requirements.txt && $(PYTHON) -m pip check >/dev/null
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
+	@echo "Installing what the tests and training need into .venv ..." >&2
+	@$(PIP) -r requirements-dev.txt && $(PYTHON) -m pip check >/dev/null
+	@touch $@
+
+# The browser tests drive Debian's Chromium; without it they are skipped, each saying why.
+chromium:
+	@command -v chromium >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Debian's Chromium for the browser tests ..." >&2; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1; \
+	  fi; \
+	  command -v chromium >/dev/null || echo "No chromium here: the browser tests will be skipped. On Debian, as root: apt-get install chromium" >&2; }
+
+demo: $(RUNTIME)
+	$(PYTHON) app.py --host $(HOST) --port $(PORT)
+
+check: $(DEVELOPMENT)
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
+	@$(PYTHON) -m pytest tests/unit/test_architecture.py
+
+test: setup check
+	@$(PYTHON) -m pytest
+
+bench: $(DEVELOPMENT)
+	@for benchmark in benchmarks/[a-z]*.py; do PYTHONPATH=. $(PYTHON) $$benchmark || exit 1; done
+
+clean:
+	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .gradio build stubs/*/build stubs/*/*.egg-info
+	find . -path ./.venv -prune -o -path ./runs -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
