@@ -1,0 +1,246 @@
+"""Our generator: the photo is encoded once, and the age modulates only the decoder.
+
+    encode   x -> features at three or more scales, and the present age           (once a photo)
+    decode   features, age code -> change d and mask m;   y = x + m * d           (once an age)
+
+The published generator (core.reference) joins the age to the picture before its first layer, so every
+age costs a whole pass. Here ten ages cost one encoder and ten decoders, what the mask leaves out
+cannot change, and the change d is what is carried over to a photo of any size.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.ages import OLDEST_YEARS, AgeGroups, group_system
+
+SQRT_HALF = math.sqrt(0.5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GeneratorConfig:
+    """Shape of a generator. Written into every model's file and enough to rebuild it."""
+
+    size_px: int = 128
+    """Side of the face crop."""
+    groups: str = "10"
+    """Age group system (core.ages) the model was trained with."""
+    fold: int = 2
+    """Each fold x fold block of pixels becomes one position of the first feature map."""
+    channels: tuple[int, ...] = (48, 96, 192)
+    """Channels at each scale, finest first; each scale has half the side of the one before."""
+    encoder_blocks: tuple[int, ...] = (0, 1, 2)
+    """Residual blocks of the encoder at each scale."""
+    decoder_blocks: tuple[int, ...] = (1, 1, 3)
+    """Age-modulated residual blocks of the decoder at each scale."""
+    code_width: int = 192
+    """Width of the age embedding."""
+
+    def __post_init__(self) -> None:
+        group_system(self.groups)
+        scales = len(self.channels)
+        if not scales == len(self.encoder_blocks) == len(self.decoder_blocks) >= 2:
+            raise ValueError(
+                f"channels {self.channels}, encoder_blocks {self.encoder_blocks} and decoder_blocks "
+                f"{self.decoder_blocks} must name the same two or more scales"
+            )
+        if self.size_px % (self.fold * 2 ** (scales - 1)):
+            raise ValueError(f"size_px {self.size_px} does not divide by {self.fold * 2 ** (scales - 1)}")
+
+
+def age_code(groups: AgeGroups, ages_years: Sequence[float] | npt.ArrayLike) -> Tensor:
+    """What the decoder is told: the soft group code, and the age itself.
+
+    Args:
+        ages_years: (N,) years, 0..130.
+    Returns:
+        (N, groups + 1) float32; the last column is years / 100.
+    """
+    code = torch.from_numpy(groups.soft_code(ages_years))
+    years = torch.as_tensor(ages_years, dtype=torch.float32).reshape(-1, 1)
+    return torch.cat((code, years / 100), dim=1)
+
+
+class Encoding(NamedTuple):
+    """What is known of N faces before any target age is."""
+
+    scales: tuple[Tensor, ...]
+    """Features, finest first: (N, C_i, R_i, R_i)."""
+    age_logits: Tensor
+    """(N, 101): how likely each whole year is the present age, before the softmax."""
+
+    def present_age_years(self) -> Tensor:
+        """(N,) float32: expectation over the years 0..100."""
+        years = torch.arange(self.age_logits.shape[1], device=self.age_logits.device, dtype=torch.float32)
+        return self.age_logits.float().softmax(1) @ years
+
+    def repeat(self, times: int) -> "Encoding":
+        """Each face `times` over, as (N * times): face 0, face 0, ..., face 1, ..."""
+        scales = tuple(scale.repeat_interleave(times, dim=0) for scale in self.scales)
+        return Encoding(scales, self.age_logits.repeat_interleave(times, dim=0))
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        change = F.leaky_relu(self.first(features), 0.2)
+        return (features + F.leaky_relu(self.second(change), 0.2)) * SQRT_HALF
+
+
+class ModulatedConv(nn.Module):
+    """3x3 convolution whose input channels are scaled by the age, its output brought back to unit variance.
+
+    Scaling activations before and after one dense convolution equals scaling the weights of each
+    picture (StyleGAN2, eq. 1-3), and keeps the convolution one for the whole batch.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, code_width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(channels_out, channels_in, 3, 3) / math.sqrt(channels_in * 9))
+        self.bias = nn.Parameter(torch.zeros(channels_out))
+        self.modulation = nn.Linear(code_width, channels_in)
+        nn.init.zeros_(self.modulation.bias)
+
+    def forward(self, features: Tensor, code: Tensor) -> Tensor:
+        scale = 1 + self.modulation(code).float()  # (N, C_in)
+        power = self.weight.float().square().sum((2, 3))  # (C_out, C_in)
+        restore = (scale.square() @ power.T + 1e-8).rsqrt()  # (N, C_out)
+        scaled = features * scale.to(features.dtype)[:, :, None, None]
+        out = F.conv2d(scaled, self.weight, padding=1)  # (N, C_out, R, R)
+        out = torch.addcmul(self.bias.to(out.dtype)[:, None, None], out, restore.to(out.dtype)[:, :, None, None])
+        return F.leaky_relu(out, 0.2) * math.sqrt(2)
+
+
+class ModulatedBlock(nn.Module):
+    """Two modulated convolutions beside the identity."""
+
+    def __init__(self, channels: int, code_width: int) -> None:
+        super().__init__()
+        self.first = ModulatedConv(channels, channels, code_width)
+        self.second = ModulatedConv(channels, channels, code_width)
+
+    def forward(self, features: Tensor, code: Tensor) -> Tensor:
+        return (features + self.second(self.first(features, code), code)) * SQRT_HALF
+
+
+class Encoder(nn.Module):
+    """Photo to features at every scale, and the present age."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.fold = config.fold
+        self.stem = nn.Conv2d(3 * config.fold**2, config.channels[0], 3, padding=1)
+        self.downs = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=2, padding=1)
+            for a, b in zip(config.channels, config.channels[1:], strict=False)
+        )
+        self.blocks = nn.ModuleList(
+            nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
+            for channels, blocks in zip(config.channels, config.encoder_blocks, strict=True)
+        )
+        deepest = config.channels[-1]
+        self.age_conv = nn.Conv2d(deepest, deepest, 3, stride=2, padding=1)
+        self.age_head = nn.Sequential(
+            nn.Linear(deepest * 4, 128), nn.LeakyReLU(0.2), nn.Linear(128, OLDEST_YEARS + 1)
+        )
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=0.2)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+
+    def forward(self, faces: Tensor) -> Encoding:
+        features = F.leaky_relu(self.stem(F.pixel_unshuffle(faces, self.fold)), 0.2)
+        scales = [self.blocks[0](features)]
+        for down, blocks in zip(self.downs, self.blocks[1:], strict=True):
+            scales.append(blocks(F.leaky_relu(down(scales[-1]), 0.2)))
+        summary = F.adaptive_avg_pool2d(F.leaky_relu(self.age_conv(scales[-1]), 0.2), 2)  # (N, C, 2, 2)
+        return Encoding(tuple(scales), self.age_head(summary.flatten(1)))
+
+
+class Decoder(nn.Module):
+    """Features and age code to a change of the picture and the mask it is seen through."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.fold = config.fold
+        width = config.code_width
+        self.embedding = nn.Sequential(
+            nn.Linear(len(group_system(config.groups)) + 1, width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(width, width),
+            nn.LeakyReLU(0.2),
+        )
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(ModulatedBlock(channels, width) for _ in range(blocks))
+            for channels, blocks in zip(config.channels, config.decoder_blocks, strict=True)
+        )
+        self.ups = nn.ModuleList(
+            ModulatedConv(b, a, width) for a, b in zip(config.channels, config.channels[1:], strict=False)
+        )
+        self.head = nn.Conv2d(config.channels[0], 4 * config.fold**2, 3, padding=1)
+        # Every pixel of a fold starts alike, so that no chequerboard has to be unlearned (ICNR).
+        kernel = torch.randn(4, 1, config.channels[0], 3, 3) * 0.2 / math.sqrt(config.channels[0] * 9)
+        self.head.weight.data.copy_(kernel.expand(-1, config.fold**2, -1, -1, -1).flatten(0, 1))
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(self, scales: Sequence[Tensor], code: Tensor) -> tuple[Tensor, Tensor]:
+        style = self.embedding(code)
+        features = scales[-1]
+        for depth in reversed(range(len(scales))):
+            for block in self.blocks[depth]:  # type: ignore[union-attr]
+                features = block(features, style)
+            if depth:
+                coarse = self.ups[depth - 1](features, style)  # (N, C_finer, R, R)
+                finer = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
+                features = (finer + scales[depth - 1]) * SQRT_HALF
+        picture = F.pixel_shuffle(self.head(features), self.fold)  # (N, 4, S, S)
+        return picture[:, :3], picture[:, 3:].sigmoid()
+
+
+class Generator(nn.Module):
+    """Encoder and decoder; see the module's text. Knows no path and holds no state between calls."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.groups = group_system(config.groups)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+
+    def encode(self, faces: Tensor) -> Encoding:
+        """(N, 3, S, S) float32, -1..1, to what every target age shares. Raises ValueError for other shapes."""
+        size = self.config.size_px
+        if faces.ndim != 4 or faces.shape[1:] != (3, size, size):
+            raise ValueError(f"expected faces of shape (N, 3, {size}, {size}), got {tuple(faces.shape)}")
+        encoding: Encoding = self.encoder(faces)
+        return encoding
+
+    def decode(self, faces: Tensor, encoding: Encoding, code: Tensor) -> tuple[Tensor, Tensor]:
+        """The faces at the ages of the code.
+
+        Args:
+            faces: (N, 3, S, S) float32, -1..1, the ones that were encoded.
+            code: (N, groups + 1) float32 of `age_code`.
+        Returns:
+            aged faces (N, 3, S, S) float32, about -1..1 (clamp before showing), and the mask
+            (N, 1, S, S) float32, 0 where the photo is kept.
+        """
+        change, mask = self.decoder(encoding.scales, code)
+        mask = mask.float()
+        return faces + mask * change.float(), mask
+
+    def forward(self, faces: Tensor, code: Tensor) -> Tensor:
+        """Encode and decode in one: (N, 3, S, S) and (N, groups + 1) to (N, 3, S, S)."""
+        return self.decode(faces, self.encode(faces), code)[0]

@@ -1,0 +1,131 @@
+"""Faces with ages and sexes from Parquet, and which of them make up each batch."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+from PIL import Image
+
+from core.ages import AgeGroups
+from core.errors import DataBroken
+
+PACK = Path(__file__).resolve().parents[2] / "shared" / "data"
+COLUMNS = ("age", "gender", "jpeg")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FaceSet:
+    """Labelled faces in memory."""
+
+    faces: npt.NDArray[np.uint8]
+    """(N, S, S, 3) uint8 RGB."""
+    ages_years: npt.NDArray[np.int64]
+    """(N,) years, 0..100."""
+    sexes: npt.NDArray[np.int64]
+    """(N,) 0 male, 1 female."""
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+
+def default_files() -> tuple[Path, ...]:
+    """Parts 0-2 of the UTKFace pack; part 3 is kept for a judge. Raises DataBroken where it is absent."""
+    files = tuple(PACK / f"utkface_train-{part}.parquet" for part in range(3))
+    for file in files:
+        if not file.is_file():
+            raise DataBroken(f"no training data: {file.name} is not in {PACK}; name your own with --data")
+    return files
+
+
+def load_faces(
+    files: tuple[Path, ...], size_px: int, *, min_age_years: int = 0, max_faces: int | None = None
+) -> FaceSet:
+    """Read faces from Parquet files with the columns age (years), gender (0, 1) and jpeg (bytes).
+
+    Faces younger than `min_age_years` are left out. Raises DataBroken, naming file and row.
+    """
+    faces: list[npt.NDArray[np.uint8]] = []
+    ages: list[int] = []
+    sexes: list[int] = []
+    for file in files:
+        if not file.is_file():
+            raise DataBroken(f"no such data file: {file}")
+        table = pq.ParquetFile(file)
+        missing = set(COLUMNS) - set(table.schema_arrow.names)
+        if missing:
+            raise DataBroken(f"{file} lacks the column(s) {', '.join(sorted(missing))}")
+        row_number = -1
+        for batch in table.iter_batches(512, columns=list(COLUMNS)):
+            for row in batch.to_pylist():
+                row_number += 1
+                if max_faces is not None and len(faces) >= max_faces:
+                    break
+                age, sex = row["age"], row["gender"]
+                if age is None or not 0 <= age <= 130 or sex not in (0, 1):
+                    raise DataBroken(f"{file}, row {row_number}: age {age!r}, gender {sex!r}")
+                if age < min_age_years:
+                    continue
+                with Image.open(io.BytesIO(row["jpeg"])) as picture:
+                    face = picture.convert("RGB").resize((size_px, size_px), Image.Resampling.LANCZOS)
+                faces.append(np.asarray(face))
+                ages.append(min(age, 100))
+                sexes.append(sex)
+    if not faces:
+        raise DataBroken(f"no face of {min_age_years} years or more in {', '.join(map(str, files))}")
+    return FaceSet(faces=np.stack(faces), ages_years=np.asarray(ages), sexes=np.asarray(sexes))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Which faces a step sees, and what is asked of them."""
+
+    indices: npt.NDArray[np.int64]
+    """(N,) positions in the face set."""
+    flips: npt.NDArray[np.bool_]
+    """(N,) True: mirrored left to right."""
+    targets_years: npt.NDArray[np.int64]
+    """(N,) age to be made."""
+
+
+class BalancedSampler:
+    """Batches in which every age group and, within it, both sexes come equally often.
+
+    Batch k depends on the seed and k alone, so a resumed run sees what it would have seen.
+    """
+
+    def __init__(self, faces: FaceSet, groups: AgeGroups, batch_size: int, seed: int, own_age_share: float):
+        group_of = np.asarray([groups.index_of(int(age)) for age in faces.ages_years])
+        self.ages_years = faces.ages_years
+        self.batch_size, self.seed, self.own_age_share = batch_size, seed, own_age_share
+        self.cells: list[list[npt.NDArray[np.int64]]] = []
+        for group in range(len(groups)):
+            cells = [np.flatnonzero((group_of == group) & (faces.sexes == sex)) for sex in (0, 1)]
+            present = [cell for cell in cells if len(cell)]
+            if not present:
+                raise DataBroken(f"the data holds no face of the age group {groups.names[group]}")
+            self.cells.append(present)
+
+    def draw(self, random: np.random.Generator) -> npt.NDArray[np.int64]:
+        """(batch_size,) positions, groups as equal as the batch size allows, in random order."""
+        order = random.permutation(len(self.cells))
+        picks = []
+        for slot in range(self.batch_size):
+            cells = self.cells[order[slot % len(order)]]
+            cell = cells[random.integers(len(cells))]
+            picks.append(cell[random.integers(len(cell))])
+        return random.permutation(np.asarray(picks))
+
+    def batch(self, step: int) -> Batch:
+        """Batch number `step`."""
+        random = np.random.default_rng((self.seed, step))
+        indices = self.draw(random)
+        targets = self.ages_years[self.draw(random)]
+        own = random.random(self.batch_size) < self.own_age_share
+        return Batch(
+            indices=indices,
+            flips=random.random(self.batch_size) < 0.5,
+            targets_years=np.where(own, self.ages_years[indices], targets),
+        )

@@ -1,0 +1,121 @@
+"""What a run must remember to go on as if it had never stopped, in one file written atomically."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from core.discriminator import Discriminator
+from core.errors import RunBroken
+from core.generator import Generator
+
+
+@dataclass(kw_only=True, slots=True)
+class TrainingState:
+    """Networks, optimisers and counters of a run."""
+
+    generator: Generator
+    average: Generator
+    """Exponential moving average of the generator: the model that is released."""
+    discriminator: Discriminator
+    generator_optimiser: torch.optim.Adam
+    discriminator_optimiser: torch.optim.Adam
+    step: int = 0
+    """Steps done."""
+    seconds: float = 0.0
+    """Time spent in steps, over all sittings."""
+
+    def networks(self) -> dict[str, nn.Module]:
+        """The three networks by the name their weights carry in the file."""
+        return {"generator": self.generator, "average": self.average, "discriminator": self.discriminator}
+
+    def optimisers(self) -> dict[str, torch.optim.Adam]:
+        """The two optimisers, likewise."""
+        return {"generator": self.generator_optimiser, "discriminator": self.discriminator_optimiser}
+
+
+def save_state(state: TrainingState, path: Path) -> None:
+    """Write the state so that a kill at any moment leaves the old file or the new one, whole."""
+    tensors: dict[str, Tensor] = {}
+    for name, network in state.networks().items():
+        tensors |= {f"{name}.{key}": value.contiguous() for key, value in network.state_dict().items()}
+    for name, optimiser in state.optimisers().items():
+        for index, moments in optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{name}.{index}.{key}": value.contiguous() for key, value in moments.items()}
+    counters = {"counters": json.dumps({"step": state.step, "seconds": state.seconds})}
+    beside = path.with_suffix(".tmp")
+    save_file(tensors, beside, metadata=counters)
+    with beside.open("rb") as written:
+        os.fsync(written.fileno())
+    beside.replace(path)
+
+
+def load_state(state: TrainingState, path: Path) -> None:
+    """Fill `state` from a file of `save_state`. Raises RunBroken if it is damaged or of other networks."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no mapping
+            counters = json.loads(opened.metadata()["counters"])
+        for name, network in state.networks().items():
+            network.load_state_dict(_under(tensors, f"{name}."))
+    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        raise RunBroken(f"cannot resume from {path}: {error}; remove it to start the run anew") from error
+    for name, optimiser in state.optimisers().items():
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in _under(tensors, f"adam.{name}.").items():
+            index, _, kind = key.partition(".")
+            moments.setdefault(int(index), {})[kind] = value
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+    state.step, state.seconds = counters["step"], counters["seconds"]
+
+
+def start_from(state: TrainingState, path: Path) -> None:
+    """Take over the networks of another run's state, converting what depends on the age groups.
+
+    The averaged generator is the start of both generators. Columns and rows of a group become the mean
+    of those of the other run's groups that overlap it. Optimisers start anew.
+    Raises RunBroken if the other run's networks have another shape.
+    """
+    try:
+        with safe_open(path, framework="pt") as opened:
+            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, FileNotFoundError) as error:
+        raise RunBroken(f"cannot start from {path}: {error}") from error
+    average, discriminator = _under(tensors, "average."), _under(tensors, "discriminator.")
+    groups = state.generator.groups
+    num_before = discriminator["age_head.weight"].shape[0]
+    if num_before != len(groups):
+        mixing = _group_mixing(num_before, state)
+        key = "decoder.embedding.0.weight"
+        average[key] = torch.cat((average[key][:, :num_before] @ mixing.T, average[key][:, -1:]), dim=1)
+        discriminator["age_head.weight"] = mixing @ discriminator["age_head.weight"]
+        discriminator["age_head.bias"] = mixing @ discriminator["age_head.bias"]
+        condition = discriminator["condition.weight"].unflatten(0, (num_before, 2))
+        discriminator["condition.weight"] = torch.einsum("gh,hsw->gsw", mixing, condition).flatten(0, 1)
+    try:
+        state.generator.load_state_dict(average)
+        state.average.load_state_dict(average)
+        state.discriminator.load_state_dict(discriminator)
+    except RuntimeError as error:
+        raise RunBroken(f"cannot start from {path}: its networks have another shape ({error})") from error
+
+
+def _group_mixing(num_before: int, state: TrainingState) -> Tensor:
+    """(groups now, groups before) float32 rows of equal weights over the groups that share years."""
+    from core.ages import GROUP_SYSTEMS
+
+    now = state.generator.groups
+    before = next(groups for groups in GROUP_SYSTEMS.values() if len(groups) == num_before)
+    mixing = torch.zeros(len(now), num_before)
+    for years in range(now.first_years[0], 101):
+        mixing[now.index_of(years), before.index_of(years)] = 1
+    return mixing / mixing.sum(1, keepdim=True)
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
