@@ -17,6 +17,7 @@ def train(
     minutes: float | None = None,
     steps: int | None = None,
     seed: int = 0,
+    threads: int = 2,
     start_from: Path | None = None,
 ) -> None:
     """Train a generator, or go on with the run in --out.
@@ -28,13 +29,14 @@ def train(
         minutes: Stop after so many minutes of this sitting.
         steps: Stop after so many steps in all.
         seed: Fixes weights and batches.
+        threads: CPU threads; a resumed run is bit-identical only with as many as before.
         start_from: Run folder whose networks to start from.
     """
     from training.config import preset as find_preset
     from training.loop import train as run_training
 
     config = dataclasses.replace(
-        find_preset(preset), data=data, minutes=minutes, seed=seed, start_from=start_from
+        find_preset(preset), data=data, minutes=minutes, seed=seed, num_threads=threads, start_from=start_from
     )
     if steps is not None:
         config = dataclasses.replace(config, num_steps=steps)

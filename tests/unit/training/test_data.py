@@ -1,0 +1,95 @@
+"""Faces from Parquet, and balanced batches."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from core.ages import FOUR, TEN
+from core.errors import DataBroken
+from training.data import BalancedSampler, FaceSet, load_faces
+
+
+def jpeg(shade: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 40), (shade, shade, shade)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def write(path: Path, ages: list[int | None], sexes: list[int]) -> Path:
+    pictures = [jpeg(10 * number) for number in range(len(ages))]
+    pq.write_table(pa.table({"age": pa.array(ages, pa.int16()), "gender": sexes, "jpeg": pictures}), path)
+    return path
+
+
+def test_faces_come_with_their_labels(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.parquet", [5, 30, 110], [0, 1, 0])
+    faces = load_faces((file, file), 16)
+    assert faces.faces.shape == (6, 16, 16, 3)
+    assert faces.ages_years.tolist() == [5, 30, 100] * 2
+    assert faces.sexes.tolist() == [0, 1, 0] * 2
+    assert abs(int(faces.faces[1].mean()) - 10) <= 1
+    assert load_faces((file,), 16, min_age_years=15).ages_years.tolist() == [30, 100]
+    assert len(load_faces((file, file), 16, max_faces=4)) == 4
+
+
+def test_bad_rows_and_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataBroken, match=r"row 1: age -5, gender 1"):
+        load_faces((write(tmp_path / "b.parquet", [5, -5], [0, 1]),), 16)
+    with pytest.raises(DataBroken, match=r"row 0: age None"):
+        load_faces((write(tmp_path / "c.parquet", [None], [0]),), 16)
+    with pytest.raises(DataBroken, match="no such data file"):
+        load_faces((tmp_path / "missing.parquet",), 16)
+    pq.write_table(pa.table({"age": [1]}), tmp_path / "d.parquet")
+    with pytest.raises(DataBroken, match=r"lacks the column\(s\) gender, jpeg"):
+        load_faces((tmp_path / "d.parquet",), 16)
+    with pytest.raises(DataBroken, match="no face of 50 years"):
+        load_faces((write(tmp_path / "e.parquet", [5], [0]),), 16, min_age_years=50)
+
+
+@pytest.fixture
+def lopsided() -> FaceSet:
+    """Thirty faces of 25, two each of the other groups; few women."""
+    ages = np.array([25] * 30 + [1, 5, 8, 12, 17, 35, 45, 60, 80] * 2)
+    sexes = np.array([1] + [0] * 29 + [0, 1] * 9)
+    return FaceSet(faces=np.zeros((len(ages), 8, 8, 3), np.uint8), ages_years=ages, sexes=sexes)
+
+
+def test_every_group_and_both_sexes_come_equally_often(lopsided: FaceSet) -> None:
+    sampler = BalancedSampler(lopsided, TEN, batch_size=20, seed=0, own_age_share=0.2)
+    seen = np.concatenate([sampler.batch(step).indices for step in range(200)])
+    groups = np.bincount([TEN.index_of(int(age)) for age in lopsided.ages_years[seen]], minlength=10)
+    assert groups.tolist() == [400] * 10
+    women_of_25 = lopsided.sexes[seen][lopsided.ages_years[seen] == 25].mean()
+    assert women_of_25 == pytest.approx(0.5, abs=0.08)
+
+
+def test_a_batch_depends_on_seed_and_step_alone(lopsided: FaceSet) -> None:
+    one = BalancedSampler(lopsided, TEN, batch_size=16, seed=3, own_age_share=0.2)
+    other = BalancedSampler(lopsided, TEN, batch_size=16, seed=3, own_age_share=0.2)
+    one.batch(0), one.batch(1)
+    a, b = one.batch(7), other.batch(7)
+    assert (a.indices == b.indices).all()
+    assert (a.targets_years == b.targets_years).all()
+    assert (a.flips == b.flips).all()
+    assert (a.indices != one.batch(8).indices).any()
+
+
+def test_a_share_of_targets_is_the_own_age(lopsided: FaceSet) -> None:
+    sampler = BalancedSampler(lopsided, TEN, batch_size=20, seed=0, own_age_share=1.0)
+    batch = sampler.batch(0)
+    assert (batch.targets_years == lopsided.ages_years[batch.indices]).all()
+
+
+def test_an_empty_group_is_named(lopsided: FaceSet) -> None:
+    adults = lopsided.ages_years >= 20
+    some = FaceSet(
+        faces=lopsided.faces[adults], ages_years=lopsided.ages_years[adults], sexes=lopsided.sexes[adults]
+    )
+    with pytest.raises(DataBroken, match="no face of the age group 0-2"):
+        BalancedSampler(some, TEN, batch_size=20, seed=0, own_age_share=0.2)
+    assert len(BalancedSampler(some, FOUR, batch_size=8, seed=0, own_age_share=0.2).batch(0).indices) == 8
