@@ -75,7 +75,10 @@ class AgeGroups:
         if ages.ndim != 1 or not np.all((ages >= 0) & (ages <= 130)):
             raise ValueError(f"ages must be a row of years between 0 and 130, got {ages_years!r}")
         position = np.interp(ages, self.typical_years, np.arange(len(self)))
-        return np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(len(self)))).astype(np.float32)
+        code: npt.NDArray[np.float32] = np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(len(self)))).astype(
+            np.float32
+        )
+        return code
 
     def years_of(self, code: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Inverse of `soft_code` between the outermost typical ages.

@@ -132,7 +132,20 @@ class ModulatedBlock(nn.Module):
         self.second = ModulatedConv(channels, channels, code_width)
 
     def forward(self, features: Tensor, code: Tensor) -> Tensor:
-        return (features + self.second(self.first(features, code), code)) * SQRT_HALF
+        changed: Tensor = self.second(self.first(features, code), code)
+        return (features + changed) * SQRT_HALF
+
+
+class ModulatedBlocks(nn.ModuleList):
+    """Modulated blocks one after the other, all under the same code."""
+
+    def __init__(self, channels: int, code_width: int, num_blocks: int) -> None:
+        super().__init__(ModulatedBlock(channels, code_width) for _ in range(num_blocks))
+
+    def forward(self, features: Tensor, code: Tensor) -> Tensor:
+        for block in self:
+            features = block(features, code)
+        return features
 
 
 class Encoder(nn.Module):
@@ -143,8 +156,7 @@ class Encoder(nn.Module):
         self.fold = config.fold
         self.stem = nn.Conv2d(3 * config.fold**2, config.channels[0], 3, padding=1)
         self.downs = nn.ModuleList(
-            nn.Conv2d(a, b, 3, stride=2, padding=1)
-            for a, b in zip(config.channels, config.channels[1:], strict=False)
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(config.channels, config.channels[1:], strict=False)
         )
         self.blocks = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
@@ -152,9 +164,7 @@ class Encoder(nn.Module):
         )
         deepest = config.channels[-1]
         self.age_conv = nn.Conv2d(deepest, deepest, 3, stride=2, padding=1)
-        self.age_head = nn.Sequential(
-            nn.Linear(deepest * 4, 128), nn.LeakyReLU(0.2), nn.Linear(128, OLDEST_YEARS + 1)
-        )
+        self.age_head = nn.Sequential(nn.Linear(deepest * 4, 128), nn.LeakyReLU(0.2), nn.Linear(128, OLDEST_YEARS + 1))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=0.2)
@@ -183,7 +193,7 @@ class Decoder(nn.Module):
             nn.LeakyReLU(0.2),
         )
         self.blocks = nn.ModuleList(
-            nn.ModuleList(ModulatedBlock(channels, width) for _ in range(blocks))
+            ModulatedBlocks(channels, width, blocks)
             for channels, blocks in zip(config.channels, config.decoder_blocks, strict=True)
         )
         self.ups = nn.ModuleList(
@@ -199,8 +209,7 @@ class Decoder(nn.Module):
         style = self.embedding(code)
         features = scales[-1]
         for depth in reversed(range(len(scales))):
-            for block in self.blocks[depth]:  # type: ignore[union-attr]
-                features = block(features, style)
+            features = self.blocks[depth](features, style)
             if depth:
                 coarse = self.ups[depth - 1](features, style)  # (N, C_finer, R, R)
                 finer = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -75,9 +75,7 @@ class TrainingConfig:
                 f"generator has {self.generator.size_px} px, discriminator {self.discriminator.size_px} px"
             )
         if self.generator.groups != self.discriminator.groups:
-            raise ValueError(
-                f"generator has groups {self.generator.groups}, discriminator {self.discriminator.groups}"
-            )
+            raise ValueError(f"generator has groups {self.generator.groups}, discriminator {self.discriminator.groups}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
 
@@ -103,10 +101,9 @@ PRESETS: dict[str, TrainingConfig] = {
         precision="float32",
         num_threads=1,
         r1_every=4,
+        checkpoint_every_minutes=0.02,
     ),
     "utk128-10": TrainingConfig(),
-    "utk128-4": TrainingConfig(
-        generator=GeneratorConfig(groups="4"), discriminator=DiscriminatorConfig(groups="4")
-    ),
+    "utk128-4": TrainingConfig(generator=GeneratorConfig(groups="4"), discriminator=DiscriminatorConfig(groups="4")),
 }
 """tiny: two minutes on any CPU, to see that everything works. utk128-*: for real, on the UTKFace pack."""

@@ -1,16 +1,15 @@
 """Faces with ages and sexes from Parquet, and which of them make up each batch."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
-from PIL import Image
 
 from core.ages import AgeGroups
-from core.errors import DataBroken
+from core.errors import BadImage, DataBroken
+from core.images import decode_photo, resize
 
 PACK = Path(__file__).resolve().parents[2] / "shared" / "data"
 COLUMNS = ("age", "gender", "jpeg")
@@ -68,9 +67,11 @@ def load_faces(
                     raise DataBroken(f"{file}, row {row_number}: age {age!r}, gender {sex!r}")
                 if age < min_age_years:
                     continue
-                with Image.open(io.BytesIO(row["jpeg"])) as picture:
-                    face = picture.convert("RGB").resize((size_px, size_px), Image.Resampling.LANCZOS)
-                faces.append(np.asarray(face))
+                try:
+                    face = decode_photo(row["jpeg"])
+                except BadImage as error:
+                    raise DataBroken(f"{file}, row {row_number}: {error}") from error
+                faces.append(resize(face, size_px, size_px))
                 ages.append(min(age, 100))
                 sexes.append(sex)
     if not faces:

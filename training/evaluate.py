@@ -14,17 +14,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from core.weights import LoadedModel
 
 from core import device as compute_device
 from core.ages import AgeGroups
-from core.align import UTKFACE, apply, fit_similarity
+from core.align import UTKFACE
 from core.detect import Face, FacePack
 from core.errors import DataBroken
+from core.files import write_atomic
 from core.generator import Generator, age_code
 from core.identity import cosine
 from core.images import encode_png, to_tensor, to_uint8
-from core.weights import LoadedModel
-from core.files import write_atomic
 from training.data import FaceSet, load_faces
 from training.judge import AgeSexJudge
 
@@ -95,7 +95,9 @@ def evaluate(
             after = pack.embed(targets[number, target], _face(points[number], pack, size))
             cosines[number, target] = cosine(before, after)
 
-    figures = _figures(groups, faces, judged, real_judged, women, real_women)
+    readings = _Readings(
+        groups=groups, faces=faces, real_judged=real_judged, judged=judged, real_women=real_women, women=women
+    )
     found = Figures(
         model=model.info.name,
         model_sha256=model.info.sha256,
@@ -109,7 +111,13 @@ def evaluate(
         cosine_by_target=tuple(float(value) for value in cosines.mean(0)),
         own_age_psnr_db=float(psnr.mean()),
         present_age_mae_years=float(np.abs(present - faces.ages_years).mean()),
-        **figures,
+        spearman=readings.spearman(),
+        spearman_real=readings.spearman_real(),
+        within_one_group=readings.within_one_group(),
+        within_one_group_real=readings.within_one_group_real(),
+        judged_mean_years=tuple(float(mean) for mean in judged.mean(0)),
+        judged_mean_years_real=readings.judged_mean_years_real(),
+        sex_kept=readings.sex_kept(),
     )
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(out / "figures.json", (json.dumps(dataclasses.asdict(found), indent=2) + "\n").encode())
@@ -169,9 +177,7 @@ def _face(points: npt.NDArray[np.float64], pack: FacePack, size_px: int) -> Face
 
 def _outputs(
     network: Generator, faces: FaceSet, compute: compute_device.Compute
-) -> tuple[
-    npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.float64], npt.NDArray[np.float64]
-]:
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(N, groups, S, S, 3) at the targets, (N, S, S, 3) at the own age, (N,) present ages, (N,) PSNR in dB."""
     groups = network.groups
     targets, own, present, psnr = [], [], [], []
@@ -194,35 +200,58 @@ def _outputs(
     return np.concatenate(targets), np.concatenate(own), np.concatenate(present), np.concatenate(psnr)
 
 
-def _figures(
-    groups: AgeGroups,
-    faces: FaceSet,
-    judged: npt.NDArray[np.float64],
-    real_judged: npt.NDArray[np.float64],
-    women: npt.NDArray[np.float64],
-    real_women: npt.NDArray[np.float64],
-) -> dict[str, float | tuple[float, ...]]:
-    from scipy.stats import spearmanr
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class _Readings:
+    """What the judge read: N faces, G target groups."""
 
-    asked = np.tile(np.arange(len(groups)), (len(faces), 1))
-    asked_years = np.asarray(groups.typical_years)[asked]
-    floor = groups.first_years[0]
-    group_of = np.vectorize(lambda years: groups.index_of(max(years, floor)), otypes=[np.int64])
-    real_groups = group_of(faces.ages_years)
-    sure = (np.abs(real_women - 0.5) > 0.4)[:, None] & (asked_years >= 15)
-    same = (women > 0.5) == (real_women > 0.5)[:, None]
-    return {
-        "spearman": float(spearmanr(asked_years.ravel(), judged.ravel()).statistic),
-        "spearman_real": float(spearmanr(faces.ages_years, real_judged).statistic),
-        "within_one_group": float((np.abs(group_of(judged) - asked) <= 1).mean()),
-        "within_one_group_real": float((np.abs(group_of(real_judged) - real_groups) <= 1).mean()),
-        "judged_mean_years": tuple(float(mean) for mean in judged.mean(0)),
-        "judged_mean_years_real": tuple(
-            float(real_judged[real_groups == group].mean()) if (real_groups == group).any() else float("nan")
-            for group in range(len(groups))
-        ),
-        "sex_kept": float(same[sure].mean()) if sure.any() else float("nan"),
-    }
+    groups: AgeGroups
+    faces: FaceSet
+    real_judged: npt.NDArray[np.float64]
+    """(N,) years."""
+    judged: npt.NDArray[np.float64]
+    """(N, G) years."""
+    real_women: npt.NDArray[np.float64]
+    """(N,) 0..1."""
+    women: npt.NDArray[np.float64]
+    """(N, G) 0..1."""
+
+    def group_of(self, years: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+        """Group numbers of ages; younger than the youngest group counts as the youngest."""
+        floor = self.groups.first_years[0]
+        of = np.vectorize(lambda value: self.groups.index_of(max(float(value), floor)), otypes=[np.int64])
+        return np.asarray(of(years))
+
+    def spearman(self) -> float:
+        from scipy.stats import spearmanr
+
+        asked_years = np.broadcast_to(self.groups.typical_years, self.judged.shape)
+        return float(spearmanr(asked_years.ravel(), self.judged.ravel()).statistic)
+
+    def spearman_real(self) -> float:
+        from scipy.stats import spearmanr
+
+        return float(spearmanr(self.faces.ages_years, self.real_judged).statistic)
+
+    def within_one_group(self) -> float:
+        return float((np.abs(self.group_of(self.judged) - np.arange(len(self.groups))) <= 1).mean())
+
+    def within_one_group_real(self) -> float:
+        return float((np.abs(self.group_of(self.real_judged) - self.group_of(self.faces.ages_years)) <= 1).mean())
+
+    def judged_mean_years_real(self) -> tuple[float, ...]:
+        labelled = self.group_of(self.faces.ages_years)
+        means = []
+        for group in range(len(self.groups)):
+            of_group = self.real_judged[labelled == group]
+            means.append(float(of_group.mean()) if len(of_group) else float("nan"))
+        return tuple(means)
+
+    def sex_kept(self) -> float:
+        adult = np.asarray(self.groups.typical_years) >= 15
+        sure = np.abs(self.real_women - 0.5) > 0.4
+        same = (self.women > 0.5) == (self.real_women > 0.5)[:, None]
+        kept = same[sure][:, adult]
+        return float(kept.mean()) if kept.size else float("nan")
 
 
 def _sheet(

@@ -16,7 +16,9 @@ from torch import Tensor
 from core import device as compute_device
 from core.discriminator import Discriminator, freeze
 from core.errors import RunBroken
+from core.files import write_atomic
 from core.generator import Generator, age_code
+from core.images import to_tensor
 from training import losses
 from training.config import TrainingConfig
 from training.data import BalancedSampler, Batch, FaceSet, default_files, load_faces
@@ -57,9 +59,8 @@ class Trainer:
         torch.set_num_threads(config.num_threads)
         self.config = config
         self.compute = compute_device.choose(precision=config.precision)
-        place = {"device": self.compute.device, "memory_format": torch.channels_last}
-        generator = Generator(config.generator).to(**place)
-        discriminator = Discriminator(config.discriminator).to(**place)
+        generator = self.compute.place(Generator(config.generator))
+        discriminator = self.compute.place(Discriminator(config.discriminator))
         average = copy.deepcopy(generator).eval()
         freeze(average)
         self.groups = generator.groups
@@ -74,7 +75,7 @@ class Trainer:
     def inputs(self, batch: Batch, faces: FaceSet) -> Inputs:
         """Gather a batch and bring it to the device."""
         place = self.compute.device
-        pixels = torch.from_numpy(faces.faces[batch.indices]).to(place).permute(0, 3, 1, 2).float() / 127.5 - 1
+        pixels = to_tensor(faces.faces[batch.indices]).to(place)
         flips = torch.from_numpy(batch.flips).to(place)
         pixels = torch.where(flips[:, None, None, None], pixels.flip(3), pixels)
         ages, targets = faces.ages_years[batch.indices], batch.targets_years
@@ -82,7 +83,7 @@ class Trainer:
         own_position = self.groups.soft_code(ages) @ np.arange(len(self.groups))
         target_position = self.groups.soft_code(targets) @ np.arange(len(self.groups))
         return Inputs(
-            faces=pixels.contiguous(memory_format=torch.channels_last),
+            faces=self.compute.move(pixels),
             ages_years=torch.from_numpy(ages).to(place, torch.float32),
             groups=torch.from_numpy(group_of(ages)).to(place),
             sexes=torch.from_numpy(faces.sexes[batch.indices]).to(place),
@@ -194,7 +195,7 @@ def train(config: TrainingConfig, run: Path) -> TrainingState:
     elif config.start_from is not None:
         start_from(state, config.start_from / STATE_FILE)
     written = json.dumps(dataclasses.asdict(config), default=str, indent=2)
-    (run / "config.json").write_text(written + "\n", encoding="utf-8")
+    write_atomic(run / "config.json", (written + "\n").encode())
     faces = load_faces(
         config.data or default_files(),
         config.generator.size_px,
@@ -202,8 +203,8 @@ def train(config: TrainingConfig, run: Path) -> TrainingState:
         max_faces=config.max_faces,
     )
     sampler = BalancedSampler(faces, trainer.groups, config.batch_size, config.seed, config.own_age_share)
-    shown = faces.faces[_one_of_each(faces, sampler)]
-    log = LossLog(run / "losses.jsonl")
+    shown = faces.faces[_one_of_each(sampler)]
+    log = LossLog(run / "losses.jsonl", state.step)
     started = checkpointed = time.monotonic()
     seconds_before = state.seconds
     with _stop_signal() as stop_asked:
@@ -225,7 +226,7 @@ def train(config: TrainingConfig, run: Path) -> TrainingState:
     return state
 
 
-def _one_of_each(faces: FaceSet, sampler: BalancedSampler) -> list[int]:
+def _one_of_each(sampler: BalancedSampler) -> list[int]:
     """Positions of one face of each group, sexes in turn."""
     return [int(cells[number % len(cells)][0]) for number, cells in enumerate(sampler.cells)]
 
@@ -254,5 +255,3 @@ def _stop_signal() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-

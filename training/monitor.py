@@ -8,16 +8,22 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
+from core.files import write_atomic
 from core.generator import Generator, age_code
+from core.images import encode_png, to_tensor, to_uint8
 
 
 class LossLog:
     """Appends one JSON object a report to a file, and shows it on stderr."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, step: int) -> None:
+        """Reports of steps after `step`, which a killed run did and will do again, are dropped from the file."""
         self.path = path
+        before = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+        kept = [line for line in before if json.loads(line)["step"] <= step]
+        if kept != before:
+            write_atomic(path, "".join(kept).encode())
         self.sums: dict[str, float] = {}
         self.count = 0
         self.since = time.monotonic()
@@ -51,7 +57,7 @@ def sample_grid(generator: Generator, faces: npt.NDArray[np.uint8]) -> npt.NDArr
         (N * S, (1 + groups) * S, 3) uint8 RGB.
     """
     device = next(generator.parameters()).device
-    pictures = torch.from_numpy(faces).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    pictures = to_tensor(faces).to(device)
     groups = generator.groups
     columns = [pictures]
     with torch.no_grad():
@@ -59,13 +65,10 @@ def sample_grid(generator: Generator, faces: npt.NDArray[np.uint8]) -> npt.NDArr
         for years in groups.typical_years:
             code = age_code(groups, [years] * len(faces)).to(device)
             columns.append(generator.decode(pictures, encoding, code)[0])
-    grid = torch.stack(columns, dim=1).clamp(-1, 1)  # (N, 1 + groups, 3, S, S)
-    grid = ((grid + 1) * 127.5).round().to(torch.uint8).permute(0, 3, 1, 4, 2)  # (N, S, 1 + groups, S, 3)
-    size = faces.shape[1]
-    result: npt.NDArray[np.uint8] = grid.reshape(len(faces) * size, -1, 3).cpu().numpy()
-    return result
+    rows = [np.concatenate(list(to_uint8(row)), axis=1) for row in torch.stack(columns, dim=1)]
+    return np.concatenate(rows)
 
 
 def write_grid(generator: Generator, faces: npt.NDArray[np.uint8], path: Path) -> None:
     """Save `sample_grid` as a PNG."""
-    Image.fromarray(sample_grid(generator, faces)).save(path)
+    write_atomic(path, encode_png(sample_grid(generator, faces)))

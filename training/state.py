@@ -1,7 +1,6 @@
 """What a run must remember to go on as if it had never stopped, in one file written atomically."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +9,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from core.ages import GROUP_SYSTEMS
 from core.discriminator import Discriminator
 from core.errors import RunBroken
+from core.files import replacing
 from core.generator import Generator
 
 
@@ -48,11 +49,8 @@ def save_state(state: TrainingState, path: Path) -> None:
         for index, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{name}.{index}.{key}": value.contiguous() for key, value in moments.items()}
     counters = {"counters": json.dumps({"step": state.step, "seconds": state.seconds})}
-    beside = path.with_suffix(".tmp")
-    save_file(tensors, beside, metadata=counters)
-    with beside.open("rb") as written:
-        os.fsync(written.fileno())
-    beside.replace(path)
+    with replacing(path) as draft:
+        save_file(tensors, draft, metadata=counters)
 
 
 def load_state(state: TrainingState, path: Path) -> None:
@@ -95,7 +93,7 @@ def start_from(state: TrainingState, path: Path) -> None:
         average[key] = torch.cat((average[key][:, :num_before] @ mixing.T, average[key][:, -1:]), dim=1)
         discriminator["age_head.weight"] = mixing @ discriminator["age_head.weight"]
         discriminator["age_head.bias"] = mixing @ discriminator["age_head.bias"]
-        condition = discriminator["condition.weight"].unflatten(0, (num_before, 2))
+        condition = discriminator["condition.weight"].reshape(num_before, 2, -1)
         discriminator["condition.weight"] = torch.einsum("gh,hsw->gsw", mixing, condition).flatten(0, 1)
     try:
         state.generator.load_state_dict(average)
@@ -107,8 +105,6 @@ def start_from(state: TrainingState, path: Path) -> None:
 
 def _group_mixing(num_before: int, state: TrainingState) -> Tensor:
     """(groups now, groups before) float32 rows of equal weights over the groups that share years."""
-    from core.ages import GROUP_SYSTEMS
-
     now = state.generator.groups
     before = next(groups for groups in GROUP_SYSTEMS.values() if len(groups) == num_before)
     mixing = torch.zeros(len(now), num_before)

@@ -87,9 +87,7 @@ def test_a_share_of_targets_is_the_own_age(lopsided: FaceSet) -> None:
 
 def test_an_empty_group_is_named(lopsided: FaceSet) -> None:
     adults = lopsided.ages_years >= 20
-    some = FaceSet(
-        faces=lopsided.faces[adults], ages_years=lopsided.ages_years[adults], sexes=lopsided.sexes[adults]
-    )
+    some = FaceSet(faces=lopsided.faces[adults], ages_years=lopsided.ages_years[adults], sexes=lopsided.sexes[adults])
     with pytest.raises(DataBroken, match="no face of the age group 0-2"):
         BalancedSampler(some, TEN, batch_size=20, seed=0, own_age_share=0.2)
     assert len(BalancedSampler(some, FOUR, batch_size=8, seed=0, own_age_share=0.2).batch(0).indices) == 8

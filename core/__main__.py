@@ -1,0 +1,114 @@
+"""Command line of core: python -m core transform | models | import-reference."""
+
+import dataclasses
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from core.errors import CafError
+
+
+def transform(
+    photos: tyro.conf.Positional[tuple[Path, ...]],
+    out: Path,
+    model: str = "",
+    groups: Literal["10", "4"] | None = None,
+    ages: str | None = None,
+    face: str = "largest",
+    video: bool = False,
+    pack: str = "auto",
+    device: str = "auto",
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+) -> int:
+    """Bring the faces of photos to target ages.
+
+    Args:
+        photos: Photos, or folders of photos.
+        out: Folder for the results; one folder a photo.
+        model: Name of a model, or a .safetensors file; by default the one for --groups.
+        groups: All ages of the ten- or the four-group model.
+        ages: Ages in years instead of groups, such as 5,25,63.
+        face: "largest", "all", or a number: 0 is the largest.
+        video: Also a film through the ages and back (MP4).
+        pack: Face pack: auto, embedded, or insightface:NAME_OR_FOLDER.
+        device: auto, cpu or cuda.
+        precision: auto takes whichever is faster here.
+    """
+    if not photos:
+        raise ValueError("name at least one photo or folder")
+    ages_years = None if ages is None else _years(ages)
+    from core import device as compute_device
+    from core.aging import FaceAger
+    from core.packs import open_pack
+    from core.transform import Order, photos_in, transform_photos
+    from core.weights import default_model, load
+
+    order = Order(ages_years=ages_years, face=face, video=video)
+    found = photos_in(photos)
+    loaded = load(model or default_model(groups or "10").name)
+    if groups is not None and loaded.info.groups != groups:
+        raise ValueError(f"{loaded.info.name} has {loaded.info.groups} groups, not {groups}")
+    ager = FaceAger(loaded, open_pack(pack), compute_device.choose(device, precision))
+    failed = 0
+    for number, outcome in enumerate(transform_photos(ager, found, order, out), 1):
+        failed += "error" in outcome
+        print(json.dumps(outcome), flush=True)
+        print(f"{number} done, {len(found)} photos in all", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def models() -> int:
+    """List the models that are here, one JSON object a line."""
+    from core.weights import list_models
+
+    for info in list_models():
+        print(json.dumps(dataclasses.asdict(info), default=str))
+    return 0
+
+
+def import_reference(checkpoint: tyro.conf.Positional[Path], out: Path) -> int:
+    """Turn a released AgeTransGAN checkpoint (.pt) into a safetensors model.
+
+    Args:
+        checkpoint: The .pt file; what in it is not plain weights is refused, not run.
+        out: Folder for the model.
+    """
+    from core.weights import import_reference as bring_in
+
+    print(json.dumps(dataclasses.asdict(bring_in(checkpoint, out)), default=str))
+    return 0
+
+
+def _years(text: str) -> tuple[float, ...]:
+    """Ages from "5,25,63"; ValueError names the part that is no age."""
+    ages = []
+    for part in text.split(","):
+        try:
+            ages.append(float(part))
+        except ValueError:
+            raise ValueError(f"--ages wants years such as 5,25,63; {part.strip()!r} is no age") from None
+    return tuple(ages)
+
+
+
+def main() -> None:
+    """Parse, run, and turn a known error into one line on stderr."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    commands = {"transform": transform, "models": models, "import-reference": import_reference}
+    try:
+        code = tyro.extras.subcommand_cli_from_dict(commands, prog="python -m core")
+    except (CafError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped; what is written stays, and the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

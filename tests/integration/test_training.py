@@ -1,0 +1,142 @@
+"""Training as a command: it runs, resumes bit for bit after kills, and says what is wrong."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from tests.drawn import face_parquet
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = 30
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return face_parquet(tmp_path_factory.mktemp("data") / "faces.parquet")
+
+
+def command(out: Path, data: Path, *more: str) -> list[str]:
+    head = [sys.executable, "-m", "training", "train", "--preset", "tiny", "--threads", "1"]
+    return [*head, "--out", str(out), "--data", str(data), *more]
+
+
+def run(out: Path, data: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(out, data, *more), cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+def same_state(one: Path, other: Path) -> bool:
+    a, b = load_file(one / "state.safetensors"), load_file(other / "state.safetensors")
+    return a.keys() == b.keys() and all(a[key].tobytes() == b[key].tobytes() for key in a)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
+    """A run of STEPS steps without a break."""
+    out = tmp_path_factory.mktemp("straight") / "run"
+    done = run(out, data, "--steps", str(STEPS))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["step"] == STEPS
+    return out
+
+
+def test_a_run_folder_holds_what_is_needed_to_understand_it(straight: Path) -> None:
+    assert json.loads((straight / "config.json").read_text())["generator"]["size_px"] == 32
+    lines = [json.loads(line) for line in (straight / "losses.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [25]
+    assert lines[0]["faces_per_s"] > 0
+    assert {"d", "g", "r1", "cycle", "own_age", "age_made", "age_real"} <= lines[0].keys()
+    assert [grid.name for grid in (straight / "grids").iterdir()] == [f"{STEPS:07d}.png"]
+    assert {file.name for file in straight.iterdir()} == {"config.json", "grids", "losses.jsonl", "state.safetensors"}
+
+
+def test_two_sittings_equal_one(straight: Path, data: Path, tmp_path: Path) -> None:
+    for steps in (STEPS // 3, STEPS):
+        assert run(tmp_path / "run", data, "--steps", str(steps)).returncode == 0
+    assert same_state(straight, tmp_path / "run")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_run_goes_on_as_if_nothing_had_been(
+    straight: Path, data: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    out = tmp_path / "run"
+    started = subprocess.Popen(command(out, data, "--steps", "100000"), cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (out / "state.safetensors").exists():
+        assert time.monotonic() < deadline, "no checkpoint within two minutes"
+        assert started.poll() is None, "the run ended by itself"
+        time.sleep(0.02)
+    started.send_signal(number)
+    assert started.wait(timeout=10) == (-number if number == signal.SIGKILL else 0)
+    stopped_at = step_of(out)
+    final = max(STEPS, stopped_at + 6)
+    assert run(out, data, "--steps", str(final)).returncode == 0
+    reference = straight
+    if final != STEPS:
+        reference = tmp_path / "longer"
+        assert run(reference, data, "--steps", str(final)).returncode == 0
+    assert same_state(reference, out)
+    steps = [json.loads(line)["step"] for line in (out / "losses.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps)), "a step is reported once, also if it was done again after a kill"
+
+
+def step_of(out: Path) -> int:
+    from safetensors import safe_open
+
+    with safe_open(out / "state.safetensors", framework="np") as opened:
+        return int(json.loads(opened.metadata()["counters"])["step"])
+
+
+def test_a_four_group_run_can_start_from_a_ten_group_run(straight: Path, data: Path, tmp_path: Path) -> None:
+    from core.ages import FOUR
+    from core.discriminator import DiscriminatorConfig
+    from core.generator import GeneratorConfig
+    from training.config import PRESETS, TrainingConfig
+    from training.loop import Trainer
+    from training.state import start_from
+
+    ten = PRESETS["tiny"]
+    shape = {"size_px": 32, "groups": "4", "channels": (8, 16, 24)}
+    four = TrainingConfig(
+        generator=GeneratorConfig(**shape, encoder_blocks=(0, 0, 1), decoder_blocks=(0, 1, 1), code_width=32),
+        discriminator=DiscriminatorConfig(**shape, blocks=(0, 0, 0), width=32),
+        num_threads=1,
+        precision="float32",
+    )
+    state = Trainer(four).state
+    start_from(state, straight / "state.safetensors")
+    saved = load_file(straight / "state.safetensors")
+    assert ten.generator.groups == "10"
+    before, now = saved["discriminator.age_head.bias"], state.discriminator.age_head.bias
+    # 15-29 is the mean of 15-19 and 20-29; 30-39 is itself; 50+ is the mean of 50-69 and 70+.
+    assert len(now) == len(FOUR)
+    assert now[0].item() == pytest.approx((before[4] + before[5]) / 2)
+    assert now[1].item() == pytest.approx(before[6])
+    assert now[3].item() == pytest.approx((before[8] + before[9]) / 2)
+
+
+def test_errors_are_one_sentence(data: Path, tmp_path: Path, straight: Path) -> None:
+    missing = run(tmp_path / "a", tmp_path / "none.parquet")
+    assert missing.returncode == 1
+    assert missing.stderr.strip().splitlines()[-1].startswith("error: no such data file")
+    unknown = subprocess.run(
+        [sys.executable, "-m", "training", "train", "--preset", "huge"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (unknown.returncode, unknown.stderr.strip()) == (
+        1,
+        "error: no preset 'huge'; there are tiny, utk128-10, utk128-4",
+    )
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    whole = (straight / "state.safetensors").read_bytes()
+    (damaged / "state.safetensors").write_bytes(whole[: len(whole) // 2])
+    refused = run(damaged, data)
+    assert refused.returncode == 1
+    assert "cannot resume from" in refused.stderr
+    assert (damaged / "state.safetensors").read_bytes() == whole[: len(whole) // 2]
