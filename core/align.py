@@ -1,7 +1,7 @@
 """Where a face sits in its crop: five-point templates, the similarity that fits them, and the crop itself.
 
-Coordinates are pixels (x, y) with (0, 0) the centre of the top-left pixel. A matrix is (2, 3) float64 and maps
-photo pixels to crop pixels. Five points come in two conventions, and each has templates of its own:
+Coordinates are pixels (x, y) with (0, 0) the centre of the top-left pixel. A matrix is (2, 3) float64 and
+maps photo pixels to crop pixels. Five points come in two conventions, each with templates of its own:
 
 - "arcface5": subject's right eye (image left), left eye, nose tip, right and left mouth corner;
 - "dlib5": right eye's outer and inner corner, left eye's inner and outer corner, base of the nose.
@@ -18,11 +18,20 @@ Points = npt.NDArray[np.float64]
 Affine = npt.NDArray[np.float64]
 Photo = npt.NDArray[np.uint8]
 Convention = Literal["arcface5", "dlib5"]
-WarpStyle = Literal["smooth", "reference"]
+WarpStyle = Literal["smooth", "grey", "reference"]
 FivePoints = tuple[tuple[float, float], ...]
 
 REFERENCE_BORDER_PX = 200
-"""Black border the reference system lays around a photo before it aligns; its matrices start from that corner."""
+"""Black border that the reference system lays around a photo; its matrices start from that corner."""
+
+GREY = 127
+"""Level of the border that a detector sees around a photo."""
+
+
+def require_photo(photo: Photo) -> None:
+    """Raises ValueError unless the array is (H, W, 3) uint8 with at least one pixel."""
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
+        raise ValueError(f"a photo is (H, W, 3) uint8 RGB, got {photo.shape} {photo.dtype}")
 
 
 def _five(points: npt.ArrayLike, what: str) -> Points:
@@ -51,7 +60,9 @@ def fit_similarity(points: npt.ArrayLike, template: npt.ArrayLike) -> Affine:
     q = (target - target_mean) @ np.array([1, 1j])
     spread = float(np.sum(np.abs(p) ** 2))
     if spread < 1e-9:
-        raise ValueError(f"the five points coincide at {source_mean.round(2).tolist()}: no scale can be fitted")
+        raise ValueError(
+            f"the five points coincide at {source_mean.round(2).tolist()}: no scale can be fitted"
+        )
     turn = np.sum(np.conj(p) * q) / spread
     linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
     return np.hstack([linear, (target_mean - linear @ source_mean)[:, None]])
@@ -90,7 +101,7 @@ class Framing:
     frontal: int = 0
     """Index of the frontal pose among the templates."""
     centred_pixels: bool = True
-    """Scale about pixel edges, as resizing a picture does; False multiplies the numbers, as the reference does."""
+    """Scale about pixel edges, as resizing does; False multiplies the numbers, as the reference does."""
     style: WarpStyle = "smooth"
     """How crops of this framing are warped, see `crop`."""
 
@@ -126,7 +137,9 @@ class Framing:
         for name, poses in self.templates.items():
             if name == convention:
                 return tuple((np.array(pose, dtype=np.float64) + shift) * scale - shift for pose in poses)
-        raise ValueError(f"no five points called {convention!r}; framing {self.name} knows {list(self.templates)}")
+        raise ValueError(
+            f"no five points called {convention!r}; framing {self.name} knows {list(self.templates)}"
+        )
 
 
 UTKFACE = Framing(
@@ -166,7 +179,22 @@ REFERENCE_POSES = Framing(
     centred_pixels=False,
     style="reference",
 )
-"""InsightFace's five pose templates (left profile, left, frontal, right, right profile), as AgeTransGAN uses them."""
+"""InsightFace's five poses, as AgeTransGAN uses them: left profile, left, frontal, right, right profile."""
+
+ARCFACE = Framing(
+    name="arcface",
+    unit_px=112,
+    templates={
+        "arcface5": (
+            ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)),
+        ),
+    },
+    centred_pixels=False,
+)
+"""The 112 px crop that ArcFace-style recognisers and InsightFace's attribute networks are trained on.
+
+Source: insightface.utils.face_align.arcface_dst; not among `FRAMINGS`, since no generator is trained on it.
+"""
 
 FRAMINGS: dict[str, Framing] = {framing.name: framing for framing in (UTKFACE, FFHQ, REFERENCE_POSES)}
 
@@ -186,25 +214,28 @@ def crop(photo: Photo, matrix: npt.ArrayLike, size_px: int, *, style: WarpStyle 
         matrix: (2, 3), photo pixels to crop pixels.
         size_px: side of the crop.
         style: "smooth" is bicubic, averages where the photo is shrunk, and mirrors the photo beyond its edge;
-            "reference" is plain bilinear with black outside, as the reference system warps.
+            "grey" is the same with plain grey beyond it, which detectors need; "reference" is plain bilinear
+            with black outside, as the reference system warps.
     Returns:
         (size_px, size_px, 3) uint8 RGB, 0..255.
     """
     import cv2
 
-    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
-        raise ValueError(f"a photo is (H, W, 3) uint8, got {photo.shape} {photo.dtype}")
+    require_photo(photo)
     array = np.asarray(matrix, dtype=np.float64)
-    scale = scale_of(invert(array)) if array.shape == (2, 3) else 0.0
+    photo_px_per_crop_px = scale_of(invert(array))
     if style == "reference":
-        return np.asarray(cv2.warpAffine(photo, array, (size_px, size_px), flags=cv2.INTER_LINEAR), dtype=np.uint8)
-    if not scale:
-        raise ValueError(f"expected a (2, 3) matrix, got shape {array.shape}")
+        return np.asarray(
+            cv2.warpAffine(photo, array, (size_px, size_px), flags=cv2.INTER_LINEAR), dtype=np.uint8
+        )
     # Shrinking by k averages k x k bicubic samples, so nothing of the photo falls between the samples.
-    samples = int(np.clip(round(scale), 1, max(1, 8192 // size_px)))
+    samples = int(np.clip(round(photo_px_per_crop_px), 1, max(1, 8192 // size_px)))
     finer = np.hstack([array[:, :2] * samples, (array[:, 2:] + 0.5) * samples - 0.5])
     side = size_px * samples
-    warped = cv2.warpAffine(photo, finer, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    beyond = cv2.BORDER_CONSTANT if style == "grey" else cv2.BORDER_REFLECT_101
+    warped = cv2.warpAffine(
+        photo, finer, (side, side), flags=cv2.INTER_CUBIC, borderMode=beyond, borderValue=(GREY, GREY, GREY)
+    )
     if samples > 1:
         warped = cv2.resize(warped, (size_px, size_px), interpolation=cv2.INTER_AREA)
     return np.asarray(warped, dtype=np.uint8)
@@ -230,7 +261,7 @@ def reference_matrix(landmarks68: npt.ArrayLike, size_px: int) -> tuple[int, Aff
     Args:
         landmarks68: (68, 2) photo pixels, without the border.
     Returns:
-        Index into `REFERENCE_POSES`, and (2, 3) from pixels of the photo *with* its 200 px border to the crop.
+        Index of the pose, and (2, 3) from pixels of the photo with its 200 px border to crop pixels.
     """
     five = reference_five(landmarks68) + REFERENCE_BORDER_PX
     return REFERENCE_POSES.pose_and_matrix(five, "arcface5", size_px)

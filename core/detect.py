@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from core.align import Convention, Photo, Points
-
-Box = tuple[float, float, float, float]
-Embedding = npt.NDArray[np.float32]
+from core.align import FFHQ, Convention, Photo, Points, apply, invert, scale_of
+from core.candidates import Box
+from core.errors import PackMissing
+from core.identity import Embedding
 
 log = logging.getLogger(__name__)
+
+PORTRAIT_UNIT_PX = 512
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -40,7 +41,7 @@ class FacePack(Protocol):
 
     @property
     def name(self) -> str:
-        """As given to `open_pack`: "embedded" or "insightface:buffalo_l"."""
+        """As `open_pack` takes it: "embedded" or "insightface:buffalo_l"."""
 
     @property
     def convention(self) -> Convention:
@@ -55,3 +56,55 @@ class FacePack(Protocol):
 
     def embed(self, photo: Photo, face: Face) -> Embedding:
         """(D,) float32 of length 1; compare with `identity.cosine`, within one pack only."""
+
+
+def open_pack(name: str = "auto") -> FacePack:
+    """Load a face pack. Takes a second or two; keep the result.
+
+    Args:
+        name: "embedded", "insightface:<pack or folder>", or "auto": the best InsightFace pack that is already
+            on this machine, else the embedded one. Which one it is, is logged and stands in the pack's
+            `name`.
+    Raises:
+        PackMissing: the pack is not here and cannot be fetched, or is damaged; "auto" passes over damaged
+            ones with a warning.
+        ValueError: no such kind of pack.
+    """
+    from core.pack_embedded import EmbeddedPack
+    from core.pack_insightface import InsightFacePack, packs_present
+
+    kind, _, which = name.partition(":")
+    if kind == "insightface" and which:
+        return InsightFacePack(which)
+    if name == "embedded":
+        return EmbeddedPack()
+    if name != "auto":
+        raise ValueError(f"no face pack {name!r}: say auto, embedded or insightface:<pack or folder>")
+    for present in packs_present():
+        try:
+            pack = InsightFacePack(present)
+        except PackMissing as error:
+            log.warning("%s", error)
+            continue
+        log.info("face pack: %s", pack.name)
+        return pack
+    log.info("face pack: embedded, as no InsightFace pack is on this machine")
+    return EmbeddedPack()
+
+
+def portrait_box(face: Face, photo_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Upright square around a face with its hair and neck, for display; about FFHQ's framing.
+
+    Args:
+        face: a face of the photo.
+        photo_shape: (H, W) or (H, W, 3), pixels.
+    Returns:
+        Left, top, right, bottom in whole photo pixels: a square that lies inside the photo.
+    """
+    height, width = int(photo_shape[0]), int(photo_shape[1])
+    matrix = FFHQ.matrix(face.points, face.convention, PORTRAIT_UNIT_PX)
+    middle = (PORTRAIT_UNIT_PX - 1) / 2
+    centre = apply(invert(matrix), [[middle, middle]])[0] + 0.5
+    side = int(min(round(PORTRAIT_UNIT_PX / scale_of(matrix)), height, width))
+    left, top = (np.clip(np.round(centre - side / 2), 0, (width - side, height - side))).astype(int).tolist()
+    return left, top, left + side, top + side

@@ -1,0 +1,154 @@
+"""Put a changed face back into its photo without a trace of where the crop ended.
+
+What is carried back is the *change* of the crop, not its pixels: added to the photo, it leaves all detail
+that is finer than the crop where it was. Fine detail of the change fades out near the crop's edge over
+`feather` of its side, tone over `TONE_SPREAD` times that (two-band blending, after Burt and Adelson 1983),
+so that neither a rim nor a step in colour is left.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from core.align import Affine, Photo, apply, crop, invert, scale_of
+
+Change = npt.NDArray[np.float32]
+
+FEATHER = 0.1
+"""Part of the crop's side over which fine detail fades out, from its edge inwards."""
+TONE_SPREAD = 2.5
+"""Tone fades over this many times the feather."""
+TONE_GRID_PX = 16
+"""Tone is what survives on a grid of this many cells a side."""
+CORNER_EXPONENT = 5.0
+"""Shape of the mask: 2 would be an ellipse, infinity the whole square."""
+
+
+@lru_cache(maxsize=16)
+def mask(size_px: int, feather: float) -> npt.NDArray[np.float32]:
+    """(size_px, size_px, 1) float32 weights, read-only: 0 along the edge, 1 inside, smooth between.
+
+    Raises:
+        ValueError: the feather is not in 0..0.5.
+    """
+    if not 0 < feather <= 0.5:
+        raise ValueError(f"the feather is a part of the crop's side above 0 and up to 0.5, got {feather}")
+    centres = np.abs((np.arange(size_px) + 0.5) * 2 / size_px - 1) ** CORNER_EXPONENT
+    distance = (centres[:, None] + centres[None, :]) ** (1 / CORNER_EXPONENT)
+    depth = np.clip((1 - distance) / (2 * feather), 0, 1)
+    weights = (depth**3 * (depth * (6 * depth - 15) + 10)).astype(np.float32)[:, :, None]
+    weights.setflags(write=False)
+    return weights
+
+
+class Paster:
+    """Carries changes of one crop back into its photo; made once for a face, used for all its ages.
+
+    Holds no state but the geometry, so one object may be used from several threads.
+    """
+
+    def __init__(
+        self, photo_shape: tuple[int, ...], matrix: npt.ArrayLike, size_px: int, *, feather: float = FEATHER
+    ) -> None:
+        """Work out which part of the photo the crop covers.
+
+        Args:
+            photo_shape: (H, W) or (H, W, 3) of the photo, pixels.
+            matrix: (2, 3), photo pixels to crop pixels.
+            size_px: side of the crop.
+            feather: part of the crop's side over which fine detail fades, above 0 and up to 0.5.
+        """
+        self.photo_shape = (int(photo_shape[0]), int(photo_shape[1]))
+        self.matrix: Affine = np.asarray(matrix, dtype=np.float64)
+        self.size_px = size_px
+        self._detail_mask = mask(size_px, feather)
+        self._tone_mask = mask(size_px, min(0.5, feather * TONE_SPREAD))
+        low, high = -0.5, size_px - 0.5
+        corners = apply(invert(self.matrix), [[low, low], [high, low], [low, high], [high, high]])
+        height, width = self.photo_shape
+        left, top = np.clip(np.floor(corners.min(0)), 0, (width, height)).astype(int)
+        right, bottom = np.clip(np.ceil(corners.max(0)) + 1, 0, (width, height)).astype(int)
+        self.region = (slice(top, max(top, bottom)), slice(left, max(left, right)))
+        """Rows and columns of the photo that a change may touch."""
+        self._shrink = max(1, round(scale_of(self.matrix)))
+        shifted = np.hstack([self.matrix[:, :2], self.matrix[:, :2] @ [[left], [top]] + self.matrix[:, 2:]])
+        side = -(-size_px // self._shrink)
+        factor = side / size_px
+        self._side_px = side
+        self._warp = np.hstack([shifted[:, :2] * factor, (shifted[:, 2:] + 0.5) * factor - 0.5])
+
+    def change(self, photo: Photo, change: Change) -> Photo:
+        """Add the change of a crop to its photo.
+
+        Args:
+            photo: (H, W, 3) uint8 RGB, of the shape given at the start.
+            change: (size_px, size_px, 3) float32, grey levels -255..255.
+        Returns:
+            (H, W, 3) uint8 RGB, a new array; equal to the photo wherever the mask is zero.
+        """
+        import cv2
+
+        if photo.shape != (*self.photo_shape, 3) or photo.dtype != np.uint8:
+            raise ValueError(
+                f"expected a uint8 photo of {(*self.photo_shape, 3)}, got {photo.shape} {photo.dtype}"
+            )
+        if change.shape != (self.size_px, self.size_px, 3):
+            raise ValueError(f"expected a change of {(self.size_px, self.size_px, 3)}, got {change.shape}")
+        result = photo.copy()
+        rows, columns = self.region
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        if not height or not width:
+            return result
+        faded = self._fade(change)
+        if self._shrink > 1:
+            faded = cv2.resize(faded, (self._side_px, self._side_px), interpolation=cv2.INTER_AREA)
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        spread = cv2.warpAffine(
+            faded, self._warp, (width, height), flags=flags, borderMode=cv2.BORDER_CONSTANT
+        )
+        result[self.region] = cv2.add(photo[self.region], spread, dtype=cv2.CV_8U)
+        return result
+
+    def face(self, photo: Photo, face: Photo, *, match_colour: bool = True) -> Photo:
+        """Put a whole generated crop in the place of the photo's own.
+
+        Args:
+            photo: (H, W, 3) uint8 RGB.
+            face: (size_px, size_px, 3) uint8 RGB.
+            match_colour: take out the shift in colour that the crop shows near its edge, where it should
+                show the photo unchanged.
+        Returns:
+            (H, W, 3) uint8 RGB, a new array. Detail of the photo finer than the crop's pixels stays.
+        """
+        change = face.astype(np.float32) - crop(photo, self.matrix, self.size_px).astype(np.float32)
+        if match_colour:
+            rim = self._tone_mask[:, :, 0] < 0.5
+            change -= np.median(change[rim], axis=0)
+        return self.change(photo, change)
+
+    def _fade(self, change: Change) -> Change:
+        """(S, S, 3) change with its detail and its tone each brought to zero at the edge."""
+        import cv2
+
+        size = (self.size_px, self.size_px)
+        change = np.ascontiguousarray(change, dtype=np.float32)
+        grid = cv2.resize(change, (TONE_GRID_PX, TONE_GRID_PX), interpolation=cv2.INTER_AREA)
+        tone = cv2.resize(cv2.GaussianBlur(grid, (0, 0), 0.8), size, interpolation=cv2.INTER_CUBIC)
+        faded: Change = change * self._detail_mask + tone * (self._tone_mask - self._detail_mask)
+        return faded
+
+
+def paste_change(photo: Photo, change: Change, matrix: npt.ArrayLike, *, feather: float = FEATHER) -> Photo:
+    """One change into one photo; for several ages of a face keep a `Paster`, which says what the arguments
+    are."""
+    return Paster(photo.shape, matrix, change.shape[0], feather=feather).change(photo, change)
+
+
+def paste_face(
+    photo: Photo, face: Photo, matrix: npt.ArrayLike, *, feather: float = FEATHER, match_colour: bool = True
+) -> Photo:
+    """One generated crop into one photo, see `Paster.face`."""
+    return Paster(photo.shape, matrix, face.shape[0], feather=feather).face(
+        photo, face, match_colour=match_colour
+    )
