@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: help setup demo test check bench clean chromium
 
 PYTHON := .venv/bin/python
-PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt
 RUNTIME := .venv/.runtime-installed
 DEVELOPMENT := .venv/.development-installed
 STUBS := $(wildcard stubs/*/pyproject.toml)

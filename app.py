@@ -1,0 +1,21 @@
+"""The app: `python app.py`, then open the address it prints. `python app.py --help` lists what can be set."""
+
+import tyro
+
+
+def main(host: str = "127.0.0.1", port: int = 7860, model: str = "", pack: str = "auto") -> None:
+    """Serve the page that shows a person at other ages.
+
+    Args:
+        host: address to listen on; 0.0.0.0 lets other machines in.
+        port: port to listen on.
+        model: a model of the zoo by name, or a file; empty takes the default.
+        pack: how faces are found: auto, embedded, or insightface:NAME_OR_FOLDER.
+    """
+    from demo.ui import serve
+
+    serve(host=host, port=port, model=model, pack=pack)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

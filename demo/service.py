@@ -1,0 +1,229 @@
+"""From a request to what the page shows, without the page: models, faces, ages, downloads, errors."""
+
+import io
+import json
+import logging
+import threading
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from core.weights import ModelInfo, list_models, load
+
+from core.ages import AgeGroups, group_system
+from core.aging import AgedFace, FaceAger, portrait
+from core.align import Photo
+from core.detect import Face, FacePack, open_pack, portrait_box
+from core.device import Compute, choose
+from core.errors import CafError
+from core.images import DecodeLimits, decode_photo, encode_png, resize
+from core.marking import LABEL, add_label
+from core.transform import labelled_sheet
+
+log = logging.getLogger(__name__)
+
+LIMITS = DecodeLimits(max_bytes=32 * 1024 * 1024, max_pixels=40_000_000)
+ADULT_YEARS = 18
+TILE_PX = 256
+
+APOLOGY = "Something went wrong on this side, not with your photo. Try it again."
+
+
+class Refusal(Exception):
+    """A request that got no result; the text is the sentence to show."""
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Around the work for a request: whatever goes wrong becomes a `Refusal`; what is no CafError is logged."""
+    try:
+        yield
+    except CafError as error:
+        raise Refusal(str(error)) from error
+    except Exception as error:
+        log.exception("request failed")
+        raise Refusal(APOLOGY) from error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Sitting:
+    """A photo whose people agreed, its faces, and the one picked. Lives in one visitor's session only."""
+
+    photo: Photo
+    """(H, W, 3) uint8 RGB, as decoded."""
+    faces: tuple[Face, ...]
+    """Largest first; at least one."""
+    picked: int = 0
+    """Index into `faces`."""
+    present_age_years: float | None
+    """Age of the picked face as the model reads it; None for a model that reads none."""
+
+    @property
+    def face(self) -> Face:
+        return self.faces[self.picked]
+
+    @property
+    def needs_guardian(self) -> bool:
+        return self.present_age_years is not None and self.present_age_years < ADULT_YEARS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One age of one face, ready to be shown: every array it gives carries the visible label."""
+
+    aged: AgedFace
+
+    @property
+    def name(self) -> str:
+        """ "20-29" for a group, "25" for an age."""
+        return self.aged.target.name
+
+    @property
+    def photo(self) -> Photo:
+        """(H, W, 3) uint8 RGB: the whole photo with the aged face in it."""
+        return add_label(self.aged.photo)
+
+    @property
+    def close_up(self) -> Photo:
+        """(P, P, 3) uint8 RGB, P at most 512: head and shoulders of `photo`."""
+        return add_label(self.aged.portrait)
+
+    @property
+    def tile(self) -> Photo:
+        """(T, T, 3) uint8 RGB, T at most TILE_PX: the close-up for the strip, its label as large as there."""
+        return add_label(small(self.aged.portrait))
+
+
+Target = tuple[str, float]
+"""What to show: ("group", index) or ("age", years)."""
+
+
+class Studio:
+    """Models and the face pack behind the page; keeps nothing about any photo."""
+
+    def __init__(self, *, model: str = "", pack: str = "auto") -> None:
+        """Open the pack and the default model; other models are opened when first asked for.
+
+        Args:
+            model: name of a model in the zoo, or a path; empty: the zoo's default.
+            pack: as for `core.detect.open_pack`.
+        Raises:
+            PackMissing, WeightsMissing, WeightsRefused: see there.
+        """
+        self.pack: FacePack = open_pack(pack)
+        self.compute: Compute = choose()
+        self._lock = threading.Lock()
+        self._agers: dict[str, FaceAger] = {}
+        self._infos = {info.name: info for info in list_models()}
+        default = next((info.name for info in self._infos.values() if info.default), "")
+        self.default_model = model or default
+        self._infos[self.default_model] = self.ager(self.default_model).model.info
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        return tuple(self._infos.values())
+
+    def info(self, model: str) -> ModelInfo:
+        return self._infos[model]
+
+    def groups(self, model: str) -> AgeGroups:
+        return group_system(self._infos[model].groups)
+
+    def ager(self, model: str) -> FaceAger:
+        with self._lock:
+            if model not in self._agers:
+                self._agers[model] = FaceAger(load(model), self.pack, self.compute)
+            return self._agers[model]
+
+    def read(self, data: bytes) -> Photo:
+        """Bytes of an upload to (H, W, 3) uint8 RGB. Raises BadImage."""
+        return decode_photo(data, LIMITS)
+
+    def look(self, photo: Photo, model: str) -> Sitting:
+        """Find the faces and read the largest one's age. Only after consent. Raises NoFace."""
+        faces = tuple(self.ager(model).find_faces(photo))
+        return self.pick(Sitting(photo=photo, faces=faces, present_age_years=None), 0, model)
+
+    def pick(self, sitting: Sitting, index: int, model: str) -> Sitting:
+        """The same photo with another face picked and its age read."""
+        age_years = self.ager(model).present_age(sitting.photo, sitting.faces[index])
+        return replace(sitting, picked=index, present_age_years=age_years)
+
+    def thumbnails(self, sitting: Sitting) -> list[Photo]:
+        """A square crop of each face, at most TILE_PX a side."""
+        areas = [portrait_box(face, sitting.photo.shape) for face in sitting.faces]
+        return [small(portrait(sitting.photo, area)) for area in areas]
+
+    def before(self, sitting: Sitting) -> Photo:
+        """Close-up of the photo as it came, framed as `Picture.close_up` is."""
+        return portrait(sitting.photo, portrait_box(sitting.face, sitting.photo.shape))
+
+    def strip(self, sitting: Sitting, model: str) -> Iterator[Picture]:
+        """One picture for each age group, youngest first, as they are made."""
+        groups = range(len(self.groups(model)))
+        for aged in self._stream(sitting, model, groups=tuple(groups)):
+            yield Picture(aged)
+
+    def picture(self, sitting: Sitting, model: str, target: Target) -> Picture:
+        """The picked face at one group or one age."""
+        kind, value = target
+        if kind == "group":
+            aged = next(self._stream(sitting, model, groups=(int(value),)))
+        else:
+            aged = next(self._stream(sitting, model, ages_years=(value,)))
+        return Picture(aged)
+
+    def archive(self, sitting: Sitting, model: str) -> bytes:
+        """ZIP of everything: one PNG per age group, a contact sheet, and a JSON file on how it was made."""
+        pictures = list(self.strip(sitting, model))
+        sheet = labelled_sheet([picture.aged for picture in pictures])
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+            for number, picture in enumerate(pictures, 1):
+                archive.writestr(f"{number:02d}_age_{file_word(picture.name)}.png", encode_png(picture.photo))
+            archive.writestr("sheet.png", encode_png(sheet))
+            archive.writestr("made_by.json", json.dumps(self.record(sitting, model), indent=2))
+        return target.getvalue()
+
+    def record(self, sitting: Sitting, model: str) -> dict[str, object]:
+        """How a result came about, as plain values for JSON."""
+        info, age_years = self.info(model), sitting.present_age_years
+        return {
+            "label": LABEL,
+            "model": info.name,
+            "sha256": info.sha256,
+            "licence": info.licence,
+            "face_pack": self.pack.name,
+            "precision": self.compute.reason,
+            "groups": list(self.groups(model).names),
+            "present_age_years": age_years and round(age_years, 1),
+            "face_box_px": [round(edge, 1) for edge in sitting.face.box],
+            "face_points_px": [[round(x, 2), round(y, 2)] for x, y in sitting.face.points.tolist()],
+        }
+
+    def _stream(
+        self,
+        sitting: Sitting,
+        model: str,
+        *,
+        groups: Sequence[int] | None = None,
+        ages_years: Sequence[float] | None = None,
+    ) -> Iterator[AgedFace]:
+        return self.ager(model).stream(
+            sitting.photo,
+            groups=groups,
+            ages_years=ages_years,
+            face=sitting.face,
+            present_age_years=sitting.present_age_years,
+        )
+
+
+def small(picture: Photo) -> Photo:
+    """(P, P, 3) portrait, shrunk to at most TILE_PX a side."""
+    return picture if len(picture) <= TILE_PX else resize(picture, TILE_PX, TILE_PX)
+
+
+def file_word(name: str) -> str:
+    """A group's name for a file name: "70+" becomes "70_plus"."""
+    return name.replace("+", "_plus").replace(" ", "_")
