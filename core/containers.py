@@ -5,13 +5,13 @@ import struct
 import zlib
 from typing import Final
 
+import numpy as np
+
 from core.errors import BadImage
 
 CUT_OFF: Final = "This picture is cut off (incomplete file); get a complete copy of it and try again."
 NOT_A_PICTURE: Final = "This file is not a picture{kind}; choose a JPEG, PNG or WebP file."
-OTHER_FORMAT: Final = (
-    "This picture is in the {kind} format, which cannot be opened here; save it as JPEG or PNG."
-)
+OTHER_FORMAT: Final = "This picture is in the {kind} format, which cannot be opened here; save it as JPEG or PNG."
 
 PICTURES: Final = (
     ("JPEG", re.compile(rb"\xff\xd8\xff")),
@@ -78,6 +78,7 @@ def webp_canvas_px(data: bytes) -> tuple[int, int]:
 
 
 JPEG_MARKER: Final = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
+JPEG_RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
 
 
 def jpeg_scans(data: bytes) -> list[tuple[int, int]]:
@@ -98,14 +99,23 @@ def jpeg_scans(data: bytes) -> list[tuple[int, int]]:
     return []
 
 
-def jpeg_ends_in_repetition(data: bytes) -> bool:
-    """True if the first scan's data end as a plain area does: the same few bytes over and over.
+def jpeg_ends_in_repetition(data: bytes, width_px: int) -> bool:
+    """True if the first scan's data end as a plain area does: the same few bits over and over.
 
-    The decoder fills rows whose data are missing with the last colour, silently. A picture that truly
-    ends plain says so, block by block, in the same bits; one that was cut ends in the middle of texture.
+    To be asked of a JPEG whose last 32 rows are one colour. The decoder fills rows whose data are missing
+    with the last colour, silently; a picture that truly ends plain says so block by block, in the same
+    bits, while one that was cut ends in the middle of texture. True also where there are too few bits to
+    tell: pictures narrower than 384 px, or with restart markers, which break the pattern.
     """
     start, end = jpeg_scans(data)[0]
-    return len(set(data[max(start, end - 34) : end - 2])) < 20
+    # 32 rows hold a whole row of blocks, whose every 8 x 16 pixels take a bit or more.
+    num_bytes = min(64, width_px // 32)
+    tail = data[max(start, end - 2 * num_bytes) : end].replace(b"\xff\x00", b"\xff")[-num_bytes - 2 : -2]
+    if len(tail) < 12 or JPEG_RESTART.search(data, start, end):
+        return True
+    bits = np.unpackbits(np.frombuffer(tail, dtype=np.uint8))
+    periods = range(1, len(bits) // 2)
+    return any(float((bits[period:] == bits[:-period]).mean()) > 0.95 for period in periods)
 
 
 def png_chunks(data: bytes) -> list[tuple[bytes, memoryview]] | None:

@@ -100,7 +100,7 @@ def decode(data: bytes, limits: DecodeLimits) -> Image.Image:
         picture = load(kind, data, limits)
         turn = orientation(picture)
         picture = to_srgb(flatten(picture), picture.info.get("icc_profile"))
-        if kind == "JPEG" and ends_flat(picture) and not jpeg_ends_in_repetition(data):
+        if kind == "JPEG" and ends_flat(picture) and not jpeg_ends_in_repetition(data, picture.width):
             raise BadImage(CUT_OFF)
         return picture.transpose(TURNS[turn]) if turn in TURNS else picture
     except MemoryError as error:
@@ -135,7 +135,7 @@ def refuse_size(width_px: int, height_px: int, limits: DecodeLimits) -> None:
 
 
 def ends_flat(picture: Image.Image) -> bool:
-    """True if the last 32 rows (two rows of blocks) of an RGB picture hold one single colour."""
+    """True if the last 32 rows of an RGB picture hold one single colour."""
     last = np.asarray(picture.crop((0, max(0, picture.height - 32), picture.width, picture.height)))
     return bool((last == last[0, 0]).all())
 
@@ -210,7 +210,10 @@ def pixel_bands(picture: Image.Image, band_bytes: int = 4 * MIB) -> Iterator[byt
 
 
 def warm_up() -> None:
-    """Decode a small picture of every kind, so that all code is loaded before files are locked away."""
+    """Make a process ready: Pillow's own size check off, as `refuse_size` says it better, and a small picture
+    of every kind decoded, so that all code is loaded before files are locked away.
+    """
+    Image.MAX_IMAGE_PIXELS = None
     picture = Image.fromarray(np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3))
     exif = Image.Exif()
     exif[ORIENTATION_TAG] = 6
