@@ -43,7 +43,7 @@ def transform(
     ages_years = None if ages is None else _years(ages)
     from core import device as compute_device
     from core.aging import FaceAger
-    from core.packs import open_pack
+    from core.detect import open_pack
     from core.transform import Order, photos_in, transform_photos
     from core.weights import default_model, load
 
@@ -77,7 +77,7 @@ def import_reference(checkpoint: tyro.conf.Positional[Path], out: Path) -> int:
         checkpoint: The .pt file; what in it is not plain weights is refused, not run.
         out: Folder for the model.
     """
-    from core.weights import import_reference as bring_in
+    from core.checkpoints import import_reference as bring_in
 
     print(json.dumps(dataclasses.asdict(bring_in(checkpoint, out)), default=str))
     return 0
