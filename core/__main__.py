@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -94,13 +95,16 @@ def _years(text: str) -> tuple[float, ...]:
     return tuple(ages)
 
 
-
 def main() -> None:
     """Parse, run, and turn a known error into one line on stderr."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    commands = {"transform": transform, "models": models, "import-reference": import_reference}
+    commands: dict[str, Callable[..., int]] = {
+        "transform": transform,
+        "models": models,
+        "import-reference": import_reference,
+    }
     try:
-        code = tyro.extras.subcommand_cli_from_dict(commands, prog="python -m core")
+        code: int = tyro.extras.subcommand_cli_from_dict(commands, prog="python -m core")
     except (CafError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

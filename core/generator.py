@@ -9,9 +9,9 @@ cannot change, and the change d is what is carried over to a photo of any size.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 import torch
@@ -52,6 +52,32 @@ class GeneratorConfig:
             )
         if self.size_px % (self.fold * 2 ** (scales - 1)):
             raise ValueError(f"size_px {self.size_px} does not divide by {self.fold * 2 ** (scales - 1)}")
+
+
+def config_from_json(fields: Mapping[str, Any]) -> GeneratorConfig:
+    """Shape from what JSON made of it, lists for tuples. Raises TypeError or ValueError for what is none."""
+    shape: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    return GeneratorConfig(**shape)
+
+
+SIZES: dict[int, GeneratorConfig] = {
+    128: GeneratorConfig(),
+    256: GeneratorConfig(
+        size_px=256, channels=(32, 64, 128, 256), encoder_blocks=(0, 0, 1, 2), decoder_blocks=(0, 1, 1, 3)
+    ),
+    512: GeneratorConfig(
+        size_px=512, fold=4, channels=(48, 96, 192, 384), encoder_blocks=(0, 0, 1, 2), decoder_blocks=(1, 1, 1, 3)
+    ),
+    1024: GeneratorConfig(
+        size_px=1024,
+        fold=4,
+        channels=(32, 64, 128, 256, 512),
+        encoder_blocks=(0, 0, 1, 1, 2),
+        decoder_blocks=(1, 1, 1, 1, 3),
+        code_width=512,
+    ),
+}
+"""The shape to train at each size: few channels where the picture is large, many where it is small."""
 
 
 def age_code(groups: AgeGroups, ages_years: Sequence[float] | npt.ArrayLike) -> Tensor:

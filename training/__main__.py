@@ -46,10 +46,88 @@ def train(
     print(json.dumps(summary))
 
 
+def evaluate(
+    model: tyro.conf.Positional[str],
+    out: Path,
+    data: Path | None = None,
+    judge: Path | None = None,
+    pack: str | None = None,
+    max_faces: int | None = None,
+    threads: int = 2,
+) -> None:
+    """Judge a model on labelled faces it never saw: figures.json, figures.md, sheet.png.
+
+    Args:
+        model: Name of a model, a .safetensors file, or a run folder.
+        out: Folder for the figures.
+        data: Parquet file of faces in UTKFace framing instead of the eval part of the UTKFace pack.
+        judge: ONNX age and sex classifier instead of insightface2018_gender_age_112.
+        pack: Face pack with arcface5 points, such as insightface:buffalo_l.
+        max_faces: Use only so many faces, evenly spread.
+        threads: CPU threads.
+    """
+    import torch
+
+    from core.detect import open_pack
+    from core.generator import Generator
+    from core.weights import load
+    from training.data import PACK
+    from training.evaluate import as_markdown
+    from training.evaluate import evaluate as run_evaluation
+    from training.judge import AgeSexJudge
+    from training.state import load_average
+
+    torch.set_num_threads(threads)
+    network = load_average(Path(model)) if Path(model).is_dir() else load(model).network
+    if not isinstance(network, Generator):
+        raise ValueError(f"{model} is a reference model; only generators of this project are judged here")
+    models = PACK.parent / "models"
+    figures = run_evaluation(
+        network,
+        Path(model).name,
+        data or PACK / "utkface_eval.parquet",
+        AgeSexJudge(judge or models / "insightface2018_gender_age_112.onnx"),
+        open_pack(pack or f"insightface:{models / 'pack_scrfd_mobilefacenet'}"),
+        out,
+        max_faces=max_faces,
+    )
+    print(as_markdown(figures), file=sys.stderr)
+    print(json.dumps(dataclasses.asdict(figures)))
+
+
+def export(
+    run: tyro.conf.Positional[Path],
+    name: str,
+    licence: str,
+    trained_on: str,
+    models: Path = Path("models"),
+    photo: Path | None = None,
+    data: Path | None = None,
+) -> None:
+    """Make a run's averaged generator a model: safetensors, manifest entry, card with a picture.
+
+    Args:
+        run: Run folder; evaluate it into RUN/figures first.
+        name: Name of the model.
+        licence: Terms of the weights, one line.
+        trained_on: What data, for the card.
+        models: Model folder.
+        photo: Photo whose largest face opens the card's picture.
+        data: Parquet file whose composites follow; by default the eval part of the UTKFace pack.
+    """
+    from training.data import PACK
+    from training.export import export as run_export
+
+    info = run_export(run, name, licence, trained_on, models, photo, data or PACK / "utkface_eval.parquet")
+    print(json.dumps(dataclasses.asdict(info), default=str))
+
+
 def main() -> None:
     """Parse, run, and turn a known error into one line on stderr."""
     try:
-        tyro.extras.subcommand_cli_from_dict({"train": train}, prog="python -m training")
+        tyro.extras.subcommand_cli_from_dict(
+            {"train": train, "evaluate": evaluate, "export": export}, prog="python -m training"
+        )
     except (CafError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

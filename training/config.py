@@ -1,6 +1,6 @@
 """What a training run is told. Presets are named; every run writes the one it used."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.device import Precision
@@ -14,9 +14,9 @@ class LossWeights:
 
     age: float = 1.0
     """Age classification of outputs, by the discriminator's age head."""
-    own_age: float = 10.0
+    own_age: float = 8.0
     """L1 between input and output, fading as exp(-gap in groups): the own age gives the photo back."""
-    cycle: float = 5.0
+    cycle: float = 2.5
     """L1 between the input and the output brought back to the input's age."""
     mask: float = 0.05
     """Mean of the mask: what need not change is left alone."""
@@ -30,6 +30,8 @@ class LossWeights:
 class TrainingConfig:
     """One run. The networks, the data, the objective and the schedule."""
 
+    preset: str = ""
+    """Name of the preset it came from, for the record."""
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     """Shape of the generator."""
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
@@ -84,7 +86,7 @@ def preset(name: str) -> TrainingConfig:
     """The preset of that name. Raises ValueError for a name that is none."""
     if name not in PRESETS:
         raise ValueError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return replace(PRESETS[name], preset=name)
 
 
 PRESETS: dict[str, TrainingConfig] = {

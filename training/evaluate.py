@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from core.weights import LoadedModel
 
 from core import device as compute_device
 from core.ages import AgeGroups
@@ -36,7 +35,8 @@ class Figures:
     """What an evaluation finds. Shares and correlations are 0..1, ages in years."""
 
     model: str
-    model_sha256: str
+    weights_sha256: str
+    """Of all weights as float32, in the order of their names."""
     data_sha256: str
     judge: str
     recogniser: str
@@ -66,18 +66,24 @@ class Figures:
 
 
 def evaluate(
-    model: LoadedModel, data: Path, judge: AgeSexJudge, pack: FacePack, out: Path, *, max_faces: int | None = None
+    network: Generator,
+    name: str,
+    data: Path,
+    judge: AgeSexJudge,
+    pack: FacePack,
+    out: Path,
+    *,
+    max_faces: int | None = None,
 ) -> Figures:
-    """Judge a model on labelled faces in UTKFace framing; writes figures.json, figures.md and sheet.png.
+    """Judge a generator on labelled faces in UTKFace framing; writes figures.json, figures.md and sheet.png.
 
-    Raises DataBroken for bad data, ValueError for a model that is not ours.
+    Raises DataBroken for bad data.
     """
-    network = model.network
-    if not isinstance(network, Generator):
-        raise ValueError(f"{model.info.name} is a {model.info.architecture}; only our generators are judged here")
     groups = network.groups
     size = network.config.size_px
-    faces = load_faces((data,), size, min_age_years=groups.first_years[0], max_faces=max_faces)
+    faces = load_faces((data,), size, min_age_years=groups.first_years[0])
+    if max_faces is not None:
+        faces = faces.spread(max_faces)
     points = _points_of(faces, pack, size)
     compute = compute_device.choose()
     compute.place(network)
@@ -99,8 +105,8 @@ def evaluate(
         groups=groups, faces=faces, real_judged=real_judged, judged=judged, real_women=real_women, women=women
     )
     found = Figures(
-        model=model.info.name,
-        model_sha256=model.info.sha256,
+        model=name,
+        weights_sha256=weights_digest(network),
         data_sha256=hashlib.sha256(data.read_bytes()).hexdigest(),
         judge=judge.name,
         recogniser=pack.identity,
@@ -126,6 +132,14 @@ def evaluate(
     return found
 
 
+def weights_digest(network: Generator) -> str:
+    """sha256 over names and float32 values of all weights; the same for a run and what is exported in fp32."""
+    digest = hashlib.sha256()
+    for key, value in sorted(network.state_dict().items()):
+        digest.update(key.encode() + value.float().contiguous().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def as_markdown(figures: Figures) -> str:
     """The figures as a page: a row a target group, then the means."""
     rows = zip(
@@ -138,7 +152,7 @@ def as_markdown(figures: Figures) -> str:
     lines = [
         f"# {figures.model} on {figures.num_faces} faces, {figures.num_outputs} outputs",
         "",
-        f"Judge: {figures.judge}; recogniser: {figures.recogniser}; model sha256 {figures.model_sha256[:16]}.",
+        f"Judge: {figures.judge}; recogniser: {figures.recogniser}; weights sha256 {figures.weights_sha256[:16]}.",
         "",
         "| target group | judged age, outputs | judged age, real faces | cosine to input |",
         "|---|---|---|---|",

@@ -23,9 +23,8 @@ from training import losses
 from training.config import TrainingConfig
 from training.data import BalancedSampler, Batch, FaceSet, default_files, load_faces
 from training.monitor import LossLog, write_grid
-from training.state import TrainingState, load_state, save_state, start_from
+from training.state import STATE_FILE, TrainingState, load_state, save_state, start_from
 
-STATE_FILE = "state.safetensors"
 REPORT_EVERY_STEPS = 25
 
 

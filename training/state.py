@@ -13,7 +13,9 @@ from core.ages import GROUP_SYSTEMS
 from core.discriminator import Discriminator
 from core.errors import RunBroken
 from core.files import replacing
-from core.generator import Generator
+from core.generator import Generator, config_from_json
+
+STATE_FILE = "state.safetensors"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -70,6 +72,30 @@ def load_state(state: TrainingState, path: Path) -> None:
             moments.setdefault(int(index), {})[kind] = value
         optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
     state.step, state.seconds = counters["step"], counters["seconds"]
+
+
+def load_average(run: Path) -> Generator:
+    """The averaged generator of a run, fp32, on the CPU, in evaluation mode. Raises RunBroken if there is none."""
+    try:
+        written = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        with safe_open(run / STATE_FILE, framework="pt") as opened:
+            keys = [key for key in opened.keys() if key.startswith("average.")]  # noqa: SIM118 - no mapping
+            tensors = {key: opened.get_tensor(key) for key in keys}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
+    generator = Generator(config_from_json(written["generator"]))
+    generator.load_state_dict(_under(tensors, "average."))
+    return generator.eval()
+
+
+def read_counters(run: Path) -> dict[str, float]:
+    """Steps done and seconds spent, by the run's checkpoint. Raises RunBroken if there is none."""
+    try:
+        with safe_open(run / STATE_FILE, framework="pt") as opened:
+            counters: dict[str, float] = json.loads(opened.metadata()["counters"])
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
+    return counters
 
 
 def start_from(state: TrainingState, path: Path) -> None:
