@@ -63,11 +63,9 @@ def open_pack(name: str = "auto") -> FacePack:
 
     Args:
         name: "embedded", "insightface:<pack or folder>", or "auto": the best InsightFace pack that is already
-            on this machine, else the embedded one. Which one it is, is logged and stands in the pack's
-            `name`.
+            on this machine, else the embedded one. The log and the pack's `name` say which.
     Raises:
-        PackMissing: the pack is not here and cannot be fetched, or is damaged; "auto" passes over damaged
-            ones with a warning.
+        PackMissing: the pack is damaged, or absent and not to be fetched. "auto" warns and passes on.
         ValueError: no such kind of pack.
     """
     from core.pack_embedded import EmbeddedPack

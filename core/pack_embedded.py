@@ -34,8 +34,7 @@ RECOGNISER_TEMPLATE = (
     (0.8595674595992, 0.2134981538014),
     (0.4901123135679, 0.6277975316475),
 )
-"""Where dlib's recogniser was trained to see its five points, as parts of a square inside a rim of a
-quarter."""
+"""Where dlib's recogniser expects the five points, as parts of a square inside a rim of a quarter."""
 
 
 class EmbeddedPack:

@@ -140,8 +140,7 @@ class Paster:
 
 
 def paste_change(photo: Photo, change: Change, matrix: npt.ArrayLike, *, feather: float = FEATHER) -> Photo:
-    """One change into one photo; for several ages of a face keep a `Paster`, which says what the arguments
-    are."""
+    """One change into one photo, see `Paster.change`; for several ages of a face keep a `Paster`."""
     return Paster(photo.shape, matrix, change.shape[0], feather=feather).change(photo, change)
 
 

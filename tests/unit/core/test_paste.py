@@ -1,0 +1,152 @@
+"""Paste-back: what must not move does not, what must move does, and no rim is left."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.align import crop
+from core.paste import Paster, mask, paste_change, paste_face
+
+SIZE = 128
+MATRIX = np.array([[0.4, 0.0, -60.0], [0.0, 0.4, -40.0]])
+"""The crop covers 320 px of the photo, from about (150, 100)."""
+
+
+def photo_of_noise(height: int = 600, width: int = 800) -> np.ndarray:
+    return np.random.default_rng(3).integers(60, 190, (height, width, 3), dtype=np.uint8)
+
+
+def flat(level: float) -> np.ndarray:
+    return np.full((SIZE, SIZE, 3), level, np.float32)
+
+
+def test_no_change_leaves_the_photo() -> None:
+    photo = photo_of_noise()
+    result = paste_change(photo, flat(0), MATRIX)
+    assert np.array_equal(result, photo)
+    assert result is not photo
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0.1, 3), st.floats(-180, 180), st.floats(-200, 300), st.floats(-200, 300))
+def test_nothing_outside_the_crop_moves(scale: float, degrees: float, x: float, y: float) -> None:
+    c, s = scale * np.cos(np.radians(degrees)), scale * np.sin(np.radians(degrees))
+    matrix = np.array([[c, -s, x], [s, c, y]])
+    photo = np.full((90, 120, 3), 100, np.uint8)
+    result = paste_change(photo, flat(100), matrix)
+    ys, xs = np.indices(photo.shape[:2])
+    u, v = c * xs - s * ys + x, s * xs + c * ys + y
+    outside = (u < -0.5) | (v < -0.5) | (u > SIZE - 0.5) | (v > SIZE - 0.5)
+    assert np.array_equal(result[outside], photo[outside])
+    assert result.max() <= 201  # bicubic does not overshoot a smooth change
+
+
+def test_the_middle_moves_by_the_change_and_detail_survives() -> None:
+    photo = photo_of_noise()
+    result = paste_change(photo, flat(30), MATRIX)
+    middle = (slice(220, 300), slice(270, 350))
+    assert np.array_equal(result[middle], photo[middle] + 30)
+
+
+def test_the_change_lands_where_it_was_cropped() -> None:
+    """A bright spot at crop pixel (40, 70) must appear at its photo pixel, half pixels included."""
+    change = flat(0)
+    change[70, 40] = 200
+    difference = paste_change(np.full((600, 800, 3), 20, np.uint8), change, MATRIX)[:, :, 0].astype(float) - 20
+    weights = difference / difference.sum()
+    ys, xs = np.indices(weights.shape)
+    assert (weights * xs).sum() == pytest.approx((40 + 60) / 0.4, abs=0.3)
+    assert (weights * ys).sum() == pytest.approx((70 + 40) / 0.4, abs=0.3)
+
+
+def test_no_rim_is_left() -> None:
+    """A strong change of tone on a flat photo: no step of more than 2 levels between neighbours."""
+    photo = np.full((600, 800, 3), 120, np.uint8)
+    result = paste_change(photo, flat(-60), MATRIX).astype(int)
+    assert result.min() == 60
+    assert max(np.abs(np.diff(result, axis=axis)).max() for axis in (0, 1)) <= 2
+
+
+def test_tone_fades_over_a_wider_zone_than_detail() -> None:
+    """12 % in from the edge, detail is there in full and tone only in part."""
+    photo = np.full((600, 800, 3), 120, np.uint8)
+    stripes = flat(0)
+    stripes[::2] = 60
+    stripes[1::2] = -60
+    row, column = 260, 150 + 39
+    tone = paste_change(photo, flat(60), MATRIX)[row, column, 0] - 120.0
+    detail = np.ptp(paste_change(photo, stripes, MATRIX)[row - 5 : row + 5, column, 0].astype(float)) / 2
+    assert 10 < tone < 45
+    assert detail > 45
+
+
+def test_bright_and_dark_saturate() -> None:
+    photo = np.full((600, 800, 3), 250, np.uint8)
+    assert paste_change(photo, flat(200), MATRIX).min() == 250
+    assert paste_change(photo, flat(200), MATRIX).max() == 255
+    assert paste_change(photo, flat(-400), MATRIX).min() == 0
+
+
+def test_a_small_face_is_not_aliased() -> None:
+    """A crop with four times the photo's resolution: a pixel chequerboard averages out."""
+    board = (np.indices((SIZE, SIZE)).sum(0) % 2 * 200 - 100).astype(np.float32)[:, :, None].repeat(3, 2)
+    photo = np.full((50, 60, 3), 120, np.uint8)
+    result = paste_change(photo, board, [[4, 0, -40], [0, 4, -40]])
+    assert np.abs(result.astype(int) - 120).max() <= 2
+
+
+def test_a_crop_off_the_photo_changes_nothing_and_half_off_half() -> None:
+    photo = photo_of_noise()
+    assert np.array_equal(paste_change(photo, flat(50), [[1, 0, 5000], [0, 1, 0]]), photo)
+    half = paste_change(photo, flat(50), [[0.4, 0, 64], [0, 0.4, -40]]).astype(int) - photo
+    assert half[250, 0].tolist() == [50, 50, 50]
+
+
+def test_pasting_the_crop_itself_changes_nothing() -> None:
+    photo = photo_of_noise()
+    assert np.array_equal(paste_face(photo, crop(photo, MATRIX, SIZE), MATRIX), photo)
+
+
+def test_colour_match_takes_out_a_shift_only_when_asked() -> None:
+    photo = photo_of_noise()
+    face = crop(photo, MATRIX, SIZE) + np.uint8([40, 20, 10])
+    assert np.abs(paste_face(photo, face, MATRIX).astype(int) - photo).max() <= 1
+    unmatched = paste_face(photo, face, MATRIX, match_colour=False).astype(int) - photo
+    assert unmatched[260, 310].tolist() == [40, 20, 10]
+
+
+def test_mask_is_zero_at_the_edge_one_inside_and_smooth() -> None:
+    weights = mask(128, 0.1)[:, :, 0]
+    assert weights[0].max() < 1e-3
+    assert weights[64, 64] == 1
+    assert weights[64, 16] > 0.97
+    assert np.abs(np.diff(weights[64])).max() < 0.16
+    assert np.all(np.diff(weights[64, :64]) >= 0)
+    assert not weights.flags.writeable
+
+
+@pytest.mark.parametrize("feather", [0.0, 0.6, -1.0, float("nan")])
+def test_feather_out_of_range_is_refused(feather: float) -> None:
+    with pytest.raises(ValueError, match="feather"):
+        paste_change(photo_of_noise(), flat(0), MATRIX, feather=feather)
+
+
+def test_wrong_shapes_are_named() -> None:
+    paster = Paster((600, 800, 3), MATRIX, SIZE)
+    with pytest.raises(ValueError, match="600"):
+        paster.change(photo_of_noise(10, 10), flat(0))
+    with pytest.raises(ValueError, match="128"):
+        paster.change(photo_of_noise(), np.zeros((64, 64, 3), np.float32))
+
+
+def test_ten_pastes_are_quick() -> None:
+    photo = photo_of_noise(960, 1280)
+    paster = Paster(photo.shape, [[0.25, 0, -60], [0, 0.25, -40]], SIZE)
+    paster.change(photo, flat(10))
+    start = time.process_time()
+    for _ in range(10):
+        paster.change(photo, flat(10))
+    assert time.process_time() - start < 0.3
