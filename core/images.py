@@ -106,9 +106,7 @@ def encode_jpeg(photo: Photo, quality: int = 95) -> bytes:
         raise ValueError(f"JPEG quality is 1..100, got {quality}")
     target = io.BytesIO()
     subsampling = "4:4:4" if quality >= 90 else "4:2:0"
-    Image.fromarray(require_photo(photo)).save(
-        target, "JPEG", quality=quality, subsampling=subsampling, optimize=True
-    )
+    Image.fromarray(require_photo(photo)).save(target, "JPEG", quality=quality, subsampling=subsampling, optimize=True)
     return target.getvalue()
 
 
@@ -129,9 +127,7 @@ def encode_gif(frames: Sequence[Photo], fps: float) -> bytes:
     dither = Image.Dither.FLOYDSTEINBERG
     indexed = [Image.fromarray(frame).quantize(palette=palette, dither=dither) for frame in frames]
     target = io.BytesIO()
-    indexed[0].save(
-        target, "GIF", save_all=True, append_images=indexed[1:], duration=round(100 / fps) * 10, loop=0
-    )
+    indexed[0].save(target, "GIF", save_all=True, append_images=indexed[1:], duration=round(100 / fps) * 10, loop=0)
     return target.getvalue()
 
 

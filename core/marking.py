@@ -42,10 +42,9 @@ def typeface(size_px: int) -> ImageFont.FreeTypeFont:
 
 def typeface_fitting(text: str, size_px: int, width_px: float) -> ImageFont.FreeTypeFont:
     """The type face at `size_px`, or as much smaller as `text` needs to fit into `width_px`."""
-    length = typeface(size_px).getlength(text)
-    if length <= width_px:
-        return typeface(size_px)
-    return typeface(max(1, int(size_px * width_px / length)))
+    while size_px > 1 and (length := typeface(size_px).getlength(text)) > width_px:
+        size_px = max(1, min(size_px - 1, int(size_px * width_px / length)))
+    return typeface(size_px)
 
 
 def add_label(photo: Photo, text: str = LABEL) -> Photo:
