@@ -54,11 +54,14 @@ def transform(
     if groups is not None and loaded.info.groups != groups:
         raise ValueError(f"{loaded.info.name} has {loaded.info.groups} groups, not {groups}")
     ager = FaceAger(loaded, open_pack(pack), compute_device.choose(device, precision))
-    failed = 0
-    for number, outcome in enumerate(transform_photos(ager, found, order, out), 1):
-        failed += "error" in outcome
+    started: set[str] = set()
+    failed = False
+    for outcome in transform_photos(ager, found, order, out):
+        started.add(outcome["photo"])
+        failed = failed or "error" in outcome
         print(json.dumps(outcome), flush=True)
-        print(f"{number} done, {len(found)} photos in all", file=sys.stderr)
+        result = outcome.get("error") or ("done before" if "skipped" in outcome else "done")
+        print(f"photo {len(started)} of {len(found)}, {outcome['photo']}: {result}", file=sys.stderr)
     return 1 if failed else 0
 
 

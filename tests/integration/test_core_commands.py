@@ -1,0 +1,151 @@
+"""python -m core as a user runs it: photos in, files out, errors as one sentence."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.data import astronaut
+
+from core.ages import TEN
+from core.generator import Generator, GeneratorConfig
+from core.weights import add_model
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with a ten- and a four-group model whose weights are drawn at random."""
+    folder = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    for groups in ("10", "4"):
+        config = GeneratorConfig(
+            size_px=64,
+            groups=groups,
+            channels=(8, 12),
+            encoder_blocks=(0, 1),
+            decoder_blocks=(1, 1),
+            code_width=16,
+        )
+        add_model(Generator(config), f"tiny-{groups}", folder, licence="none")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the astronaut, a wall, and a text that calls itself a picture."""
+    folder = tmp_path_factory.mktemp("photos")
+    Image.fromarray(astronaut()).save(folder / "astronaut.jpg", quality=95)
+    Image.new("RGB", (300, 300), (180, 170, 160)).save(folder / "wall.png")
+    (folder / "letter.jpg").write_text("Dear Sir or Madam")
+    (folder / "notes.txt").write_text("not looked at")
+    return folder
+
+
+def core(zoo: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "AGETRANS_MODELS": str(zoo), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "core", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def transform(zoo: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return core(zoo, "transform", *arguments, "--pack", "embedded", "--precision", "float32")
+
+
+def test_a_folder_gives_what_can_be_done_and_names_what_cannot(zoo: Path, photos: Path, tmp_path: Path) -> None:
+    done = transform(zoo, photos, "--out", tmp_path)
+    assert done.returncode == 1
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [Path(line["photo"]).name for line in lines] == ["astronaut.jpg", "letter.jpg", "wall.png"]
+    assert 0 <= lines[0]["present_age_years"] <= 100
+    assert "not a picture" in lines[1]["error"]
+    assert "No face found" in lines[2]["error"]
+    assert "Traceback" not in done.stderr
+
+    folder = tmp_path / "astronaut"
+    record = json.loads((folder / "record.json").read_text())
+    assert record["model"] == "tiny-10"
+    assert len(record["model_sha256"]) == 64
+    assert record["ages_years"] == list(TEN.typical_years)
+    assert np.asarray(record["matrix"]).shape == (2, 3)
+    assert len(record["face_box"]) == 4
+    assert record["noise"] == "off"
+    assert sorted(record["files"]) == sorted(file.name for file in folder.iterdir() if file.name != "record.json")
+    assert len(record["files"]) == 11
+    assert {path.name for path in tmp_path.iterdir()} == {"astronaut"}
+    for name in record["files"][:10]:
+        with Image.open(folder / name) as picture:
+            assert picture.size == (512, 512)
+
+
+def test_a_second_run_skips_what_is_done_and_redoes_what_changed(zoo: Path, photos: Path, tmp_path: Path) -> None:
+    photo = photos / "astronaut.jpg"
+    assert transform(zoo, photo, "--out", tmp_path, "--ages", "5,25").returncode == 0
+    made = tmp_path / "astronaut" / "25.png"
+    first = made.stat().st_mtime_ns
+    again = transform(zoo, photo, "--out", tmp_path, "--ages", "5,25")
+    assert json.loads(again.stdout)["skipped"] is True
+    assert made.stat().st_mtime_ns == first
+    other = transform(zoo, photo, "--out", tmp_path, "--ages", "5,25,63")
+    assert "skipped" not in json.loads(other.stdout)
+    assert (tmp_path / "astronaut" / "63.png").is_file()
+
+
+def test_the_four_group_sweep_goes_forth_and_back(zoo: Path, photos: Path, tmp_path: Path) -> None:
+    done = transform(zoo, photos / "astronaut.jpg", "--out", tmp_path, "--groups", "4", "--video")
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "astronaut" / "sweep.mp4")) as film:
+        frames = [frame.to_ndarray(format="rgb24").astype(float) for frame in film.decode(video=0)]
+    assert len(frames) == 31 + 30
+    for number in (0, 10, 25):
+        assert np.abs(frames[number] - frames[-1 - number]).mean() < 2, "the way back shows other frames or captions"
+
+
+def test_every_face_has_its_folder(zoo: Path, tmp_path: Path) -> None:
+    two = np.concatenate([astronaut(), astronaut()[:, ::-1]], axis=1)
+    Image.fromarray(two).save(tmp_path / "two.png")
+    done = transform(zoo, tmp_path / "two.png", "--out", tmp_path / "out", "--ages", "60", "--face", "all")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out" / "two").iterdir()} == {"face0", "face1"}
+    none = transform(zoo, tmp_path / "two.png", "--out", tmp_path / "out", "--ages", "60", "--face", "2")
+    assert none.returncode == 1
+    assert "no face 2 in this photo: it has 2" in json.loads(none.stdout)["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere.jpg"], "There is no file or folder nowhere.jpg."),
+        (["--ages", "5,old"], "'old' is no age"),
+        (["--ages", "500"], "knows ages from 0 to 120 years, not 500"),
+        (["--groups", "4", "--ages", "5"], "knows ages from 15 to 120 years, not 5"),
+        (["--face", "left"], "face must be"),
+        (["--model", "nobody"], "There is no model nobody"),
+        (["--model", "tiny-4", "--groups", "10"], "tiny-4 has 4 groups, not 10"),
+        (["--pack", "insightface:/nowhere"], "/nowhere"),
+        (["--device", "cuda:9"], "cuda:9 is not here"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    zoo: Path, photos: Path, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    photo = [] if arguments[0] == "nowhere.jpg" else [str(photos / "astronaut.jpg")]
+    done = core(zoo, "transform", *photo, *arguments, "--out", tmp_path)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_models_are_listed_with_their_terms(zoo: Path) -> None:
+    done = core(zoo, "models")
+    assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == ["tiny-10", "tiny-4"]
+    assert all(json.loads(line)["licence"] == "none" for line in done.stdout.splitlines())
