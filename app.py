@@ -1,5 +1,7 @@
 """The app: `python app.py`, then open the address it prints. `python app.py --help` lists what can be set."""
 
+import sys
+
 import tyro
 
 
@@ -9,12 +11,16 @@ def main(host: str = "127.0.0.1", port: int = 7860, model: str = "", pack: str =
     Args:
         host: address to listen on; 0.0.0.0 lets other machines in.
         port: port to listen on.
-        model: a model of the zoo by name, or a file; empty takes the default.
+        model: a model by name, or its .safetensors file; empty takes the first with ten ages.
         pack: how faces are found: auto, embedded, or insightface:NAME_OR_FOLDER.
     """
+    from core.errors import CafError
     from demo.ui import serve
 
-    serve(host=host, port=port, model=model, pack=pack)
+    try:
+        serve(host=host, port=port, model=model, pack=pack)
+    except CafError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

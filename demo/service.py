@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from core.weights import ModelInfo, list_models, load
-
 from core.ages import AgeGroups, group_system
 from core.aging import AgedFace, FaceAger, portrait
 from core.align import Photo
@@ -20,6 +18,7 @@ from core.errors import CafError
 from core.images import DecodeLimits, decode_photo, encode_png, resize
 from core.marking import LABEL, add_label
 from core.transform import labelled_sheet
+from core.weights import ModelInfo, default_model, list_models, load
 
 log = logging.getLogger(__name__)
 
@@ -106,19 +105,18 @@ class Studio:
         """Open the pack and the default model; other models are opened when first asked for.
 
         Args:
-            model: name of a model in the zoo, or a path; empty: the zoo's default.
+            model: name of a model, or the path of its file; empty: the first with ten groups.
             pack: as for `core.detect.open_pack`.
         Raises:
             PackMissing, WeightsMissing, WeightsRefused: see there.
         """
+        first = load(model or default_model("10").name)
+        self.default_model = first.info.name
+        self._infos = {info.name: info for info in list_models()} | {first.info.name: first.info}
         self.pack: FacePack = open_pack(pack)
         self.compute: Compute = choose()
+        self._agers = {first.info.name: FaceAger(first, self.pack, self.compute)}
         self._lock = threading.Lock()
-        self._agers: dict[str, FaceAger] = {}
-        self._infos = {info.name: info for info in list_models()}
-        default = next((info.name for info in self._infos.values() if info.default), "")
-        self.default_model = model or default
-        self._infos[self.default_model] = self.ager(self.default_model).model.info
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:

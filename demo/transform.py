@@ -106,7 +106,7 @@ class TransformTab(Layout):
     def look(self, held: Any, consent: bool, model: str) -> Updates:
         """Look for faces, but only in a photo that is there and whose people agreed."""
         if held is None:
-            return {}
+            return {self.sitting: None}
         if not consent:
             return {**self.blank(), self.notice: words.hint(words.TICK_FIRST)}
         try:
@@ -208,7 +208,7 @@ class TransformTab(Layout):
     def show(self, sitting: Sitting | None, model: str, guardian: bool, target: Target | None, view: str) -> Updates:
         """Put one age beside the photo as it came."""
         if target is None:
-            return {}
+            return {self.progress: ""}
         try:
             face_of = self.permitted(sitting, guardian)
             with answering():
