@@ -222,14 +222,13 @@ def crop(photo: Photo, matrix: npt.ArrayLike, size_px: int, *, style: WarpStyle 
     photo_px_per_crop_px = scale_of(invert(array))
     if style == "reference":
         return np.asarray(cv2.warpAffine(photo, array, (size_px, size_px), flags=cv2.INTER_LINEAR), dtype=np.uint8)
-    # Shrinking by k averages k x k bicubic samples, so nothing of the photo falls between the samples.
+    # Shrinking by k averages k x k samples, so nothing of the photo falls between them.
     samples = int(np.clip(round(photo_px_per_crop_px), 1, max(1, 8192 // size_px)))
     finer = np.hstack([array[:, :2] * samples, (array[:, 2:] + 0.5) * samples - 0.5])
     side = size_px * samples
     beyond = cv2.BORDER_CONSTANT if style == "grey" else cv2.BORDER_REFLECT_101
-    warped = cv2.warpAffine(
-        photo, finer, (side, side), flags=cv2.INTER_CUBIC, borderMode=beyond, borderValue=(GREY, GREY, GREY)
-    )
+    kernel = cv2.INTER_LINEAR if samples > 1 else cv2.INTER_CUBIC
+    warped = cv2.warpAffine(photo, finer, (side, side), flags=kernel, borderMode=beyond, borderValue=(GREY, GREY, GREY))
     if samples > 1:
         warped = cv2.resize(warped, (size_px, size_px), interpolation=cv2.INTER_AREA)
     return np.asarray(warped, dtype=np.uint8)

@@ -113,10 +113,13 @@ def test_tiny() -> None:
     assert warnings_for(textured(300), points_at(70, 100), "arcface5") == ()
 
 
-def test_blurred_is_told_apart_from_small() -> None:
-    import cv2
-
-    sharp = textured(400)
-    soft = cv2.normalize(cv2.GaussianBlur(sharp, (0, 0), 16), None, 0, 255, cv2.NORM_MINMAX)
-    assert warnings_for(soft, points_at(300, 50), "arcface5") == ("blurred",)
-    assert crispness(sharp, points_at(300, 50), "arcface5") > 5 * crispness(soft, points_at(300, 50), "arcface5")
+def test_blurred_is_told_apart_from_crisp_and_from_small() -> None:
+    """Soft shades of full contrast; the same with fine texture; the same crisp face as a small one."""
+    ys, xs = np.indices((400, 400))
+    shades = 128 + 100 * np.sin(xs / 25) * np.sin(ys / 25)
+    grain = np.random.default_rng(0).normal(0, 15, (400, 400))
+    soft, crisp = (np.clip(p, 0, 255).astype(np.uint8)[:, :, None].repeat(3, 2) for p in (shades, shades + grain))
+    assert warnings_for(soft, points_at(200, 50), "arcface5") == ("blurred",)
+    assert warnings_for(crisp, points_at(200, 50), "arcface5") == ()
+    assert warnings_for(crisp, points_at(60, 150), "arcface5") == ("tiny",)
+    assert crispness(crisp, points_at(200, 50), "arcface5") > 3 * crispness(soft, points_at(200, 50), "arcface5")
