@@ -1,6 +1,7 @@
 """Released AgeTransGAN checkpoints: pickled `.pt` files in, safetensors models out."""
 
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from core.weights import ModelInfo, add_model
 
 LICENCE = "AgeTransGAN's released weights; their authors state no licence"
 NUM_GROUPS = (4, 10)
+UNREADABLE = (
+    pickle.UnpicklingError, ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError,
+    MemoryError, OSError, RuntimeError, TypeError, ValueError, struct.error, zipfile.BadZipFile,
+)  # fmt: skip
+"""What torch's reader and its restricted unpickler raise on damaged or hostile files."""
+MAX_BYTES = 4 << 30
+"""A released checkpoint may hold two generators, the discriminator and both optimisers."""
 
 
 def import_reference(checkpoint: Path, folder: Path) -> ModelInfo:
@@ -27,10 +35,11 @@ def import_reference(checkpoint: Path, folder: Path) -> ModelInfo:
     """
     if not checkpoint.is_file():
         raise WeightsMissing(f"There is no checkpoint {checkpoint}.")
+    refuse_compressed(checkpoint)
     try:
         # weights_only is stated: the environment can turn the default off, and with it run code from the file.
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsRefused(f"{checkpoint} is damaged or holds more than plain weights: {reason}") from error
     state = content.get("g_ema", content) if isinstance(content, dict) else None
@@ -55,3 +64,19 @@ def import_reference(checkpoint: Path, folder: Path) -> ModelInfo:
             raise WeightsRefused(f"{checkpoint} holds a weight that is no finite number, in {key}.")
     network.load_state_dict({key: value.float() for key, value in state.items()}, strict=True, assign=True)
     return add_model(network, checkpoint.stem, folder, licence=LICENCE, dtype=torch.float32)
+
+
+def refuse_compressed(checkpoint: Path) -> None:
+    """Refuse what would grow in memory: torch stores its archives uncompressed, and no larger than released ones."""
+    size = checkpoint.stat().st_size
+    if zipfile.is_zipfile(checkpoint):
+        try:
+            with zipfile.ZipFile(checkpoint) as archive:
+                entries = archive.infolist()
+        except UNREADABLE as error:
+            raise WeightsRefused(f"{checkpoint} is a damaged archive: {error}") from error
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+            raise WeightsRefused(f"{checkpoint} is compressed, which no checkpoint of torch is; unpack it first.")
+        size = max(size, sum(entry.file_size for entry in entries))
+    if size > MAX_BYTES:
+        raise WeightsRefused(f"{checkpoint} takes {size >> 20} MiB, more than any released checkpoint.")

@@ -30,6 +30,12 @@ def pixel_norm(vectors: Tensor) -> Tensor:
     return vectors * (vectors.square().mean(dim=1, keepdim=True) + EPSILON).rsqrt()
 
 
+def precise_linear(vectors: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """F.linear in float32, whatever autocast says: styles are few numbers, and everything hangs on them."""
+    with torch.autocast(vectors.device.type, enabled=False):
+        return F.linear(vectors.float(), weight.float(), bias)
+
+
 class EqualLinear(nn.Module):
     """Fully connected layer at an equalised learning rate."""
 
@@ -46,7 +52,7 @@ class EqualLinear(nn.Module):
     def forward(self, vectors: Tensor) -> Tensor:
         """(N, width_in) to (N, width_out)."""
         gain = SQRT_TWO if self.activate else 1.0
-        out = F.linear(vectors, self.weight * (self.scale * gain), self.bias * (self.lr_mul * gain))
+        out = precise_linear(vectors, self.weight * (self.scale * gain), self.bias * (self.lr_mul * gain))
         return F.leaky_relu(out, SLOPE) if self.activate else out
 
 
@@ -154,10 +160,11 @@ class ModulatedConv2d(nn.Module):
             (M, C_out, H', W'), where H' is H, or 2H if upsampling.
         """
         dtype = features.dtype
-        scale_in = self.modulation(style).float()  # (M, C_in)
+        scale_in = self.modulation.forward(style)  # (M, C_in)
         scale_out = torch.full_like(scale_in[:, :1], self.scale * self.gain)  # (M, 1)
         if self.demodulate:
-            scale_out = scale_out * (scale_in.square() @ self.weight_power().T + EPSILON).rsqrt()
+            power = precise_linear(scale_in.square(), self.weight_power())  # (M, C_out)
+            scale_out = scale_out * (power + EPSILON).rsqrt()
         weight = self.weight[0]  # (C_out, C_in, k, k)
         if len(style) == 1 and bias.ndim == 1:
             # Of one picture the weights are fewer than the activations: scale those.

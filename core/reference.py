@@ -33,6 +33,7 @@ from core.layers import (
     EqualLinear,
     ModulatedConv2d,
     pixel_norm,
+    precise_linear,
 )
 
 STYLE_WIDTH = 512
@@ -227,14 +228,14 @@ class ReferenceGenerator(nn.Module):
         assert isinstance(layer, ConvLayer)
         weight = layer.conv.scaled_weight()  # (C, 3 + groups, 1, 1)
         colours = F.conv2d(faces.to(weight.dtype), weight[:, :3])
-        offset = group_code @ weight[:, 3:, 0, 0].float().T + layer.activation.gained_bias()  # (N, C)
+        offset = precise_linear(group_code, weight[:, 3:, 0, 0], layer.activation.gained_bias())  # (N, C)
         return layer.activation.forward(colours + offset.to(colours.dtype)[:, :, None, None])
 
     def style_of(self, trunk: Tensor) -> Tensor:
         """The age branch and the mapping network: (N, 512, 16, 16) to w, (N, 512) float32."""
         summary = self.final_conv(self.convs_es(trunk)).float().mean((2, 3))  # (N, 512)
         style: Tensor = self.style(pixel_norm(summary))
-        return style.float()
+        return style
 
     def noise_maps(self, noise: Noise, group_code: Tensor) -> Sequence[Tensor | None]:
         sizes = self.noise_sizes_px

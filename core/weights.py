@@ -23,7 +23,7 @@ from core.ages import group_system
 from core.align import framing_named
 from core.errors import WeightsMissing, WeightsRefused
 from core.files import write_atomic
-from core.generator import Generator, GeneratorConfig
+from core.generator import Generator, config_from_json
 from core.reference import ReferenceGenerator
 
 Architecture = Literal["agetrans", "reference"]
@@ -33,6 +33,19 @@ BUNDLED = Path(__file__).resolve().parents[1] / "models"
 MAX_HEADER_BYTES = 1 << 20
 MAX_FILE_BYTES = 1 << 30
 DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}
+
+
+FIELD_TYPES: dict[str, type] = {"config": dict, "size_px": int, "folder": Path}
+"""Of ModelInfo's fields; all others are str."""
+MAX_CONFIG_VALUE = 4096
+"""More channels or blocks than any model has: building them would take the memory and time of many."""
+
+
+def is_bounded(value: object) -> bool:
+    """Whether a value of a config is text, a number up to MAX_CONFIG_VALUE, or a short list of these."""
+    if isinstance(value, list | tuple):
+        return len(value) <= 16 and all(not isinstance(one, list) and is_bounded(one) for one in value)
+    return isinstance(value, str) or (isinstance(value, int | float) and abs(value) <= MAX_CONFIG_VALUE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +76,12 @@ class ModelInfo:
     """Where the manifest lies; not part of it."""
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value, wanted = getattr(self, field.name), FIELD_TYPES.get(field.name, str)
+            if not isinstance(value, wanted) or isinstance(value, bool):
+                raise TypeError(f"{field.name} {value!r} is not of type {wanted.__name__}")
+        if not all(is_bounded(value) for value in self.config.values()):
+            raise ValueError(f"config {self.config!r} has a value beyond {MAX_CONFIG_VALUE}")
         for what, file in (("file", self.file), ("card", self.card)):
             if file != Path(file).name and file:
                 raise ValueError(f"{what} {file!r} is not a bare file name")
@@ -106,7 +125,7 @@ def list_models(folder: Path | None = None) -> tuple[ModelInfo, ...]:
         if written["version"] != MANIFEST_VERSION:
             raise ValueError(f"version {written['version']!r} is not {MANIFEST_VERSION}")
         infos = tuple(ModelInfo(**{**entry, "folder": folder}) for entry in written["models"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise WeightsRefused(f"The model list {path} cannot be used: {error}.") from error
     names = [info.name for info in infos]
     if len(set(names)) != len(names):
@@ -130,12 +149,11 @@ def load(name_or_path: str | Path) -> LoadedModel:
         WeightsRefused: the file is damaged, swapped or hostile, or does not fit its description.
     """
     path = Path(name_or_path)
-    if path.suffix == ".safetensors":
-        folder, is_wanted = path.parent, lambda info: info.file == path.name
-    else:
-        folder, is_wanted = models_folder(), lambda info: info.name == str(name_or_path)
+    is_file = path.suffix == ".safetensors"
+    folder = path.parent if is_file else models_folder()
     infos = list_models(folder)
-    info = next((info for info in infos if is_wanted(info)), None)
+    wanted = path.name if is_file else str(name_or_path)
+    info = next((info for info in infos if (info.file if is_file else info.name) == wanted), None)
     if info is None:
         known = ", ".join(info.name for info in infos) or "none"
         raise WeightsMissing(f"There is no model {name_or_path} in {folder}; there: {known}.")
@@ -203,8 +221,7 @@ def _build(info: ModelInfo) -> nn.Module:
         with torch.device("meta"):
             if info.architecture == "reference":
                 return ReferenceGenerator(info.size_px, len(group_system(info.groups)))
-            shape = {key: tuple(value) if isinstance(value, list) else value for key, value in info.config.items()}
-            config = GeneratorConfig(**shape)
+            config = config_from_json(info.config)
             if (config.size_px, config.groups) != (info.size_px, info.groups):
                 raise ValueError(f"config says {config.size_px} px and groups {config.groups}")
             return Generator(config)
