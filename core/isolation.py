@@ -136,8 +136,15 @@ class Worker:
             self._await(self._from, select.POLLIN, deadline)
             num_bytes = os.readv(self._from, [target])
             if num_bytes == 0:
-                raise BadImage(TOO_SLOW if self.process.wait(5) == -signal.SIGPROF else GAVE_UP)
+                raise BadImage(self._last_words())
             target = target[num_bytes:]
+
+    def _last_words(self) -> str:
+        try:
+            code = self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            return GAVE_UP
+        return TOO_SLOW if code == -signal.SIGPROF else GAVE_UP
 
     def _await(self, descriptor: int, event: int, deadline: float) -> None:
         poll = select.poll()
