@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 SCAN_SIZES_PX = (320, 640, 1280)
 """Sides of the detector's input; a picture goes into the smallest that holds it."""
 MIN_SCORE = 0.5
-CHIP_PX = 128
+CHIP_PX = 256
 CHIP_FACE = 0.55
 """Part of the chip that UTKFace's framing takes up; detectors want room around a face."""
 CHIP_MIN_SCORE = 0.3
 PIXEL_EDGE = 0.5
-"""The detector counts from the corner of the top-left pixel, we from its centre."""
+"""The detector counts from the corner of the top-left pixel (as mirrored crops show), we from its centre."""
 RECOGNISER_TEMPLATE = (
     (38.2946, 51.6963),
     (73.5318, 51.5014),
@@ -75,7 +75,6 @@ class InsightFacePack:
         self.identity = Path(self._recogniser.model_file).stem
         static = self._detector.static_input_size
         self._scan_sizes = (min(static),) if static else SCAN_SIZES_PX
-        self._chip_px = min(static) if static else CHIP_PX
         size_px = int(self._recogniser.input_size[0])
         template = np.array(RECOGNISER_TEMPLATE)
         if size_px % 112:
@@ -113,11 +112,11 @@ class InsightFacePack:
 
     def _refined(self, photo: Photo, points: Points) -> Points:
         """The points as found on an upright chip; as they were if the chip shows no face to the detector."""
-        side_px = self._chip_px * CHIP_FACE
+        side_px = CHIP_PX * CHIP_FACE
         template = (UTKFACE.template(self.convention, 200) + 0.5) * side_px / 200 - 0.5
-        matrix = fit_similarity(points, template + (self._chip_px - side_px) / 2)
-        chip = crop(photo, matrix, self._chip_px, style="grey")
-        found = self._candidates(chip, self._chip_px, CHIP_MIN_SCORE)
+        matrix = fit_similarity(points, template + (CHIP_PX - side_px) / 2)
+        chip = crop(photo, matrix, CHIP_PX, style="grey")
+        found = self._candidates(chip, CHIP_PX, CHIP_MIN_SCORE)
         eye_distance = float(np.linalg.norm(points[1] - points[0]))
         for candidate in sorted(found, key=lambda c: -c.score):
             refined = apply(invert(matrix), candidate.points)
@@ -130,11 +129,9 @@ class InsightFacePack:
         bgr = np.ascontiguousarray(picture[:, :, ::-1])
         boxes, points = self._detector.detect(bgr, input_size=(size_px, size_px), det_thresh=min_score)
         candidates = []
-        # An enlarged picture has its pixel edges in the same places, so half a pixel of the network's input.
-        edge = PIXEL_EDGE * max(picture.shape[:2]) / size_px
         for row, five in zip(boxes.astype(np.float64).tolist(), points.astype(np.float64), strict=True):
             box = (row[0], row[1], row[2], row[3])
-            candidates.append(Candidate(box=box, score=row[4], points=five - edge))
+            candidates.append(Candidate(box=box, score=row[4], points=five - PIXEL_EDGE))
         return candidates
 
 

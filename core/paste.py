@@ -67,8 +67,8 @@ class Paster:
         low, high = -0.5, size_px - 0.5
         corners = apply(invert(self.matrix), [[low, low], [high, low], [low, high], [high, high]])
         height, width = self.photo_shape
-        left, top = np.clip(np.floor(corners.min(0)), 0, (width, height)).astype(int)
-        right, bottom = np.clip(np.ceil(corners.max(0)) + 1, 0, (width, height)).astype(int)
+        left, top = np.clip(np.floor(corners.min(0)), 0, (width, height)).astype(int).tolist()
+        right, bottom = np.clip(np.ceil(corners.max(0)) + 1, 0, (width, height)).astype(int).tolist()
         self.region = (slice(top, max(top, bottom)), slice(left, max(left, right)))
         """Rows and columns of the photo that a change may touch."""
         self._shrink = max(1, round(scale_of(self.matrix)))
