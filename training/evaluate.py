@@ -206,7 +206,7 @@ def _outputs(
             made = network.decode(repeated, encoding.repeat(len(groups)), code)[0]
             own_code = compute.move(age_code(groups, faces.ages_years[chunk]))
             back = network.decode(pictures, encoding, own_code)[0].clamp(-1, 1)
-        error = (back - pictures).square().mean((1, 2, 3)).double()
+        error = (back - pictures).square().mean((1, 2, 3)).double().clamp(min=1e-8)
         psnr.append((10 * torch.log10(4 / error)).cpu().numpy())
         targets.append(to_uint8(made).reshape(count, len(groups), *faces.faces.shape[1:]))
         own.append(to_uint8(back))
