@@ -31,9 +31,10 @@ def pixel_norm(vectors: Tensor) -> Tensor:
 
 
 def precise_linear(vectors: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """F.linear in float32, whatever autocast says: styles are few numbers, and everything hangs on them."""
+    """F.linear in at least float32, whatever autocast says: styles are few numbers, and much hangs on them."""
+    dtype = torch.promote_types(weight.dtype, torch.float32)
     with torch.autocast(vectors.device.type, enabled=False):
-        return F.linear(vectors.float(), weight.float(), bias)
+        return F.linear(vectors.to(dtype), weight.to(dtype), bias)
 
 
 class EqualLinear(nn.Module):
@@ -147,7 +148,7 @@ class ModulatedConv2d(nn.Module):
         """(C_out, C_in) float32: sum over the kernel of the squared, scaled weight."""
         if self.power is not None:
             return self.power
-        return (self.weight[0].float() * self.scale).square().sum((2, 3))
+        return (self.weight[0] * self.scale).square().sum((2, 3))
 
     def forward(self, features: Tensor, style: Tensor, bias: Tensor) -> Tensor:
         """Convolve under a style.
