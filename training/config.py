@@ -14,6 +14,8 @@ class LossWeights:
 
     age: float = 1.0
     """Age classification of outputs, by the discriminator's age head."""
+    read_age: float = 0.3
+    """Years that the averaged encoder reads from outputs: a second reader, that the first one's habits cannot fool."""
     own_age: float = 8.0
     """L1 between input and output, fading as exp(-gap in groups): the own age gives the photo back."""
     cycle: float = 2.5

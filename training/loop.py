@@ -42,6 +42,8 @@ class Inputs:
     """(N,) int64."""
     code: Tensor
     """(N, groups + 1) float32 of the own age."""
+    target_years: Tensor
+    """(N,) float32."""
     target_groups: Tensor
     """(N,) int64."""
     target_code: Tensor
@@ -87,6 +89,7 @@ class Trainer:
             groups=torch.from_numpy(group_of(ages)).to(place),
             sexes=torch.from_numpy(faces.sexes[batch.indices]).to(place),
             code=age_code(self.groups, ages).to(place),
+            target_years=torch.from_numpy(targets).to(place, torch.float32),
             target_groups=torch.from_numpy(group_of(targets)).to(place),
             target_code=age_code(self.groups, targets).to(place),
             gap_groups=torch.from_numpy(np.abs(own_position - target_position)).to(place, torch.float32),
@@ -151,9 +154,11 @@ class Trainer:
         with compute_device.autocast(self.compute):
             judged = state.discriminator(made, inputs.target_groups, inputs.sexes)
             returned = state.generator(made[:half], inputs.code[:half])
+            read = state.average.encode(made[half:]).age_logits.float()
         parts = {
             "g": (1.0, losses.adversarial_generator(judged.score)),
             "age_made": (weights.age, losses.age_classification(judged.age_logits, inputs.target_code[:, :-1])),
+            "read_age": (weights.read_age, losses.present_age(read, inputs.target_years[half:])),
             "own_age": (weights.own_age, losses.own_age(inputs.faces, made, inputs.gap_groups)),
             "cycle": (weights.cycle, losses.cycle(inputs.faces[:half], returned)),
             "mask": (weights.mask, losses.mask_sparsity(mask)),

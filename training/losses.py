@@ -39,7 +39,7 @@ def mask_sparsity(mask: Tensor) -> Tensor:
 
 
 def present_age(age_logits: Tensor, ages_years: Tensor, spread_years: float = 2.5) -> Tensor:
-    """-E sum_k q_k log p_k, q the Gaussian of `spread_years` about the labelled year.
+    """-E sum_k q_k log p_k, q the Gaussian of `spread_years` about the year: the label's, or the target of outputs.
 
     Logits (N, 101) over whole years; ages (N,) years. The spread is about what labels of the same face
     differ by, so that a year's miss costs little and twenty years' much (Gao et al. 2017, DLDL).
