@@ -130,4 +130,6 @@ class Layout:
 
     def footer_of(self, model: str) -> str:
         studio = self.studio
-        return words.footer(studio.info(model), studio.pack.name, studio.compute.reason)
+        compute = studio.compute
+        precision = f"{str(compute.dtype).removeprefix('torch.')} on {compute.device}"
+        return words.footer(studio.info(model), studio.pack.name, precision)

@@ -1,0 +1,198 @@
+"""The Transform tab in a real browser: the main path, what is refused, phone, dark, two visitors."""
+
+import io
+import json
+import re
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import skimage.data
+from playwright.sync_api import Page, expect
+
+from core.ages import TEN
+from core.images import decode_photo, encode_jpeg, encode_png
+from tests.browser.conftest import ROOT, OpenPage
+
+pytestmark = pytest.mark.browser
+
+ASTRONAUT: npt.NDArray[np.uint8] = skimage.data.astronaut()
+
+
+def give(page: Page, data: bytes, name: str = "photo.jpg") -> None:
+    file = {"name": name, "mimeType": "image/jpeg", "buffer": data}
+    page.set_input_files("#photo input[type=file]", file)  # type: ignore[arg-type]
+
+
+def tick(page: Page) -> None:
+    page.check("#consent input")
+
+
+def take_astronaut(page: Page) -> None:
+    page.click("#example")
+    tick(page)
+    expect(page.locator("#found")).to_contain_text("One face found.")
+
+
+def show_ages(page: Page) -> None:
+    page.click("#run")
+    expect(page.locator("#showing")).to_be_visible()
+
+
+def picture_at(page: Page, selector: str) -> npt.NDArray[np.uint8]:
+    """Decoded pixels of the picture an <img> shows."""
+    source = page.locator(selector).get_attribute("src")
+    assert source is not None
+    with urllib.request.urlopen(source) as answer:
+        return decode_photo(answer.read())
+
+
+def test_from_a_photo_to_ten_ages_and_home_again(open_page: OpenPage) -> None:
+    page = open_page()
+    expect(page.locator("#welcome")).to_contain_text("How it works")
+    page.click("#example")
+    expect(page.locator("#notice")).to_contain_text("Tick the box above")
+    expect(page.locator("#found")).to_be_hidden()
+    expect(page.locator("#run")).to_be_disabled()
+
+    tick(page)
+    expect(page.locator("#found")).to_contain_text("One face found.")
+    present = int(page.inner_text("#present-age"))
+    assert 18 <= present <= 60  # she was 41 when the photo was taken
+    show_ages(page)
+    expect(page.locator("#strip .thumbnail-item")).to_have_count(10)
+    assert tuple(page.locator("#strip .caption-label").all_inner_texts()) == TEN.names
+    expect(page.locator("#showing")).to_contain_text("Age 50-69")
+
+    page.locator("#strip .thumbnail-item").last.click()
+    expect(page.locator("#showing")).to_contain_text("Age 70+")
+    page.get_by_label("Whole photo").check()
+    after = "#compare img >> nth=1"
+    expect(page.locator(after)).to_have_js_property("naturalWidth", 512)
+    shown = picture_at(page, after).astype(int)
+    face = np.abs(shown - ASTRONAUT)[60:180, 170:280]
+    assert face.mean() > 2, "the face does not change"
+
+    with page.expect_download() as saving:
+        page.click("#save-png")
+    saved = Path(saving.value.path()).read_bytes()
+    assert saving.value.suggested_filename == "agetrans_70_plus.png"
+    given = decode_photo((ROOT / "demo/examples/astronaut.jpg").read_bytes())
+    away = (slice(300, 450), slice(0, 150))
+    assert np.array_equal(decode_photo(saved)[away], given[away]), "away from the face nothing moves"
+    with page.expect_download() as saving:
+        page.click("#save-zip")
+    with zipfile.ZipFile(io.BytesIO(Path(saving.value.path()).read_bytes())) as archive:
+        assert len([name for name in archive.namelist() if "_age_" in name]) == 10
+        assert {"sheet.png", "made_by.json"} <= set(archive.namelist())
+    expect(page.locator("#imprint")).to_contain_text("embedded")
+
+
+def test_one_age_by_keyboard(open_page: OpenPage) -> None:
+    page = open_page()
+    take_astronaut(page)
+    show_ages(page)
+    page.locator("#years input[type=range]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#showing")).to_contain_text("Age 51")
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"not a picture at all", "This file is not a picture"),
+        (encode_jpeg(ASTRONAUT)[:20_000], "picture"),
+        (encode_png(np.full((300, 300, 3), 200, np.uint8)), "No face found in this photo"),
+    ],
+    ids=["text", "truncated", "no face"],
+)
+def test_what_cannot_be_used_is_answered_with_a_sentence(open_page: OpenPage, data: bytes, sentence: str) -> None:
+    page = open_page()
+    tick(page)
+    give(page, data)
+    expect(page.locator("#notice [role=alert]")).to_contain_text(sentence)
+    expect(page.locator("#run")).to_be_disabled()
+    take_astronaut(page)  # and the page goes on
+    expect(page.locator("#notice [role=alert]")).to_have_count(0)
+
+
+def test_one_of_two_faces_is_picked_and_another_visitor_sees_nothing_of_it(open_page: OpenPage) -> None:
+    page, other = open_page(), open_page()
+    tick(page)
+    give(page, encode_jpeg(np.concatenate([ASTRONAUT, ASTRONAUT[:, ::-1]], axis=1)))
+    expect(page.locator("#found")).to_contain_text("2 faces found")
+    expect(page.locator("#faces .thumbnail-item")).to_have_count(2)
+    take_astronaut(other)
+    page.locator("#faces .thumbnail-item").nth(1).click()
+    show_ages(page)
+    expect(other.locator("#found")).to_contain_text("One face found.")
+    expect(other.locator("#strip")).to_be_hidden()
+    show_ages(other)
+    other.get_by_label("Whole photo").check()
+    expect(other.locator("#compare img >> nth=0")).to_have_js_property("naturalWidth", 512)
+
+
+def test_taking_consent_back_takes_everything_away(open_page: OpenPage) -> None:
+    page = open_page()
+    take_astronaut(page)
+    show_ages(page)
+    page.uncheck("#consent input")
+    expect(page.locator("#found")).to_be_hidden()
+    expect(page.locator("#result")).to_be_hidden()
+    expect(page.locator("#run")).to_be_disabled()
+
+
+def test_metadata_of_a_photo_is_nowhere_on_disk(open_page: OpenPage, cache: Path) -> None:
+    page = open_page()
+    plain, canary = encode_jpeg(ASTRONAUT), b"CANARY-50.0875N-14.4214E"
+    comment = b"\xff\xfe" + (len(canary) + 2).to_bytes(2, "big") + canary
+    tick(page)
+    give(page, plain[:2] + comment + plain[2:])
+    expect(page.locator("#found")).to_contain_text("One face found.")
+    files = [path for path in cache.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".jpg" for path in files)
+    assert [path for path in files if canary in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_all_of_it_without_scrolling_sideways(open_page: OpenPage, scheme: str) -> None:
+    page = open_page(390, 844, scheme)
+    width = "document.documentElement.scrollWidth"
+    assert page.evaluate(width) <= 390
+    take_astronaut(page)
+    show_ages(page)
+    page.get_by_label("Whole photo").check()
+    expect(page.locator("#compare img >> nth=1")).to_have_js_property("naturalWidth", 512)
+    assert page.evaluate(width) <= 390
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    red, green, blue = (int(level) for level in re.findall(r"\d+", colour)[:3])
+    assert (red + green + blue < 120) == (scheme == "dark")
+
+
+def test_the_page_says_what_the_model_cannot_do(open_page: OpenPage) -> None:
+    page = open_page()
+    page.click("#limits button")
+    expect(page.locator("#limits")).to_contain_text("Hair does not age")
+    expect(page.locator("#limits")).to_contain_text(re.compile("non-commercial", re.IGNORECASE))
+
+
+def test_there_is_no_way_in_beside_the_page(open_page: OpenPage, address: str) -> None:
+    open_page()
+
+    def status(path: str, body: bytes | None = None) -> int:
+        request = urllib.request.Request(address + path, body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    call = json.dumps({"data": [None, True, ""]}).encode()
+    for name in ("look", "arrive", "age", "predict"):
+        assert status(f"/gradio_api/run/{name}", call) in (401, 403, 404, 405, 422, 500)
+    assert status("/gradio_api/queue/join", b"x" * 2_000_000) == 413
+    assert status("/gradio_api/file=/etc/passwd") in (403, 404)

@@ -1,0 +1,145 @@
+"""From bytes to labelled pictures, with a real face pack and tiny untrained generators."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import skimage.data
+import torch
+
+from core.ages import FOUR, TEN
+from core.errors import BadImage, NoFace
+from core.generator import Generator, GeneratorConfig
+from core.images import decode_photo, encode_jpeg
+from core.weights import add_model
+from demo.service import APOLOGY, TILE_PX, Refusal, Sitting, Studio, answering
+
+TINY = {"size_px": 32, "channels": (8, 16), "encoder_blocks": (0, 0), "decoder_blocks": (1, 0), "code_width": 16}
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio on two tiny models, ten and four groups, and the pack that needs no download."""
+    folder = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    for groups in ("4", "10"):
+        network = Generator(GeneratorConfig(groups=groups, **TINY))  # type: ignore[arg-type]
+        add_model(network, f"tiny-{groups}", folder, licence="none, it learnt nothing")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGETRANS_MODELS", str(folder))
+        yield Studio(pack="embedded")
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> npt.NDArray[np.uint8]:
+    photo: npt.NDArray[np.uint8] = skimage.data.astronaut()
+    return photo
+
+
+@pytest.fixture(scope="module")
+def sitting(studio: Studio, astronaut: npt.NDArray[np.uint8]) -> Sitting:
+    return studio.look(astronaut, "tiny-10")
+
+
+def test_without_a_name_the_ten_group_model_is_taken(studio: Studio) -> None:
+    assert studio.default_model == "tiny-10"
+    assert {info.name for info in studio.models} == {"tiny-10", "tiny-4"}
+
+
+def test_the_face_is_found_where_it_is(sitting: Sitting) -> None:
+    assert len(sitting.faces) == 1
+    left, top, right, bottom = sitting.face.box
+    assert left < 225 < right and top < 120 < bottom  # the nose of the astronaut
+    assert sitting.present_age_years is not None and 0 <= sitting.present_age_years <= 100
+
+
+@pytest.mark.parametrize(("model", "names"), [("tiny-10", TEN.names), ("tiny-4", FOUR.names)])
+def test_the_strip_has_every_group_in_order(
+    studio: Studio, sitting: Sitting, model: str, names: tuple[str, ...]
+) -> None:
+    assert tuple(picture.name for picture in studio.strip(sitting, model)) == names
+
+
+def test_every_picture_that_leaves_differs_by_its_label_in_a_corner(studio: Studio, sitting: Sitting) -> None:
+    picture = studio.picture(sitting, "tiny-10", ("group", 9))
+    for shown, bare in ((picture.photo, picture.aged.photo), (picture.close_up, picture.aged.portrait)):
+        rows, columns = np.nonzero((shown != bare).any(axis=2))
+        height, width = bare.shape[:2]
+        assert rows.min() > height * 0.6 and columns.min() > width * 0.4
+        assert len(rows) > 100
+    assert max(picture.tile.shape[:2]) <= TILE_PX
+
+
+def test_before_and_after_are_framed_alike(studio: Studio, sitting: Sitting) -> None:
+    picture = studio.picture(sitting, "tiny-10", ("age", 33.0))
+    assert picture.name == "33"
+    assert picture.close_up.shape == studio.before(sitting).shape
+
+
+def test_the_other_face_of_two_can_be_picked(studio: Studio, astronaut: npt.NDArray[np.uint8]) -> None:
+    pair = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
+    both = studio.look(np.ascontiguousarray(pair), "tiny-10")
+    assert len(studio.thumbnails(both)) == 2
+    other = studio.pick(both, 1, "tiny-10")
+    assert other.face is both.faces[1] and both.picked == 0
+    middle = both.photo.shape[1] / 2
+    sides = [face.box[0] < middle for face in both.faces]
+    changed = studio.picture(other, "tiny-10", ("group", 0)).aged
+    columns = np.nonzero((changed.photo != both.photo).any(axis=2))[1]
+    assert (columns.mean() < middle) == sides[1]
+    assert sorted(sides) == [False, True]
+
+
+def test_the_archive_holds_every_age_and_says_how_it_was_made(studio: Studio, sitting: Sitting) -> None:
+    with zipfile.ZipFile(io.BytesIO(studio.archive(sitting, "tiny-4"))) as archive:
+        assert archive.testzip() is None
+        pictures = [name for name in archive.namelist() if "_age_" in name]
+        assert pictures == [
+            "01_age_15-29.png", "02_age_30-39.png", "03_age_40-49.png", "04_age_50_plus.png",
+        ]  # fmt: skip
+        assert all(decode_photo(archive.read(name)).shape == sitting.photo.shape for name in pictures)
+        assert "sheet.png" in archive.namelist()
+        record = json.loads(archive.read("made_by.json"))
+    assert record["model"] == "tiny-4" and len(record["sha256"]) == 64
+    assert record["face_box_px"] == [round(edge, 1) for edge in sitting.face.box]
+
+
+def test_a_child_asks_for_a_guardian(sitting: Sitting) -> None:
+    def aged(years: float | None) -> Sitting:
+        return Sitting(photo=sitting.photo, faces=sitting.faces, present_age_years=years)
+
+    assert aged(17.9).needs_guardian
+    assert not aged(18.0).needs_guardian
+    assert not aged(None).needs_guardian
+
+
+def test_known_troubles_keep_their_sentence(studio: Studio) -> None:
+    with pytest.raises(Refusal, match="This file is not a picture"), answering():
+        studio.read(b"not a picture")
+    with pytest.raises(Refusal, match="No face found in this photo"), answering():
+        studio.look(np.full((300, 300, 3), 200, np.uint8), "tiny-10")
+
+
+def test_unknown_troubles_are_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(Refusal) as caught, answering():
+        raise RuntimeError("secret of the house")
+    assert str(caught.value) == APOLOGY
+    assert "secret of the house" in caplog.text
+
+
+def test_metadata_does_not_survive_reading(studio: Studio, astronaut: npt.NDArray[np.uint8]) -> None:
+    plain = encode_jpeg(astronaut)
+    canary = b"\xff\xe1\x00\x18Exif\x00\x00CANARY-CANARY--"
+    marked = plain[:2] + canary[: 2 + 0x18] + plain[2:]
+    assert b"CANARY" in marked
+    assert b"CANARY" not in encode_jpeg(studio.read(marked))
+
+
+@pytest.mark.parametrize("error", [BadImage, NoFace])
+def test_errors_of_core_are_refusals(error: type[Exception]) -> None:
+    with pytest.raises(Refusal, match="a sentence"), answering():
+        raise error("a sentence")
