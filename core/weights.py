@@ -189,16 +189,20 @@ def add_model(
         if not value.isfinite().all():
             raise ValueError(f"{key} is not finite as {dtype}")
     data = format_safetensors(tensors)
-    others = [info for info in list_models(folder) if info.name != name]
+    sha256 = hashlib.sha256(data).hexdigest()
+    present = list_models(folder)
+    others = [info for info in present if info.name != name]
+    # An old file is not overwritten: whenever this is killed, the manifest names a whole file of its hash.
+    is_taken = (folder / f"{name}.safetensors").exists()
     is_ours = isinstance(network, Generator)
     size_px = network.config.size_px if isinstance(network, Generator) else network.size_px
     system = network.config.groups if isinstance(network, Generator) else str(network.num_groups)
     info = ModelInfo(
         name=name,
-        file=f"{name}.safetensors",
-        sha256=hashlib.sha256(data).hexdigest(),
+        file=f"{name}-{sha256[:8]}.safetensors" if is_taken else f"{name}.safetensors",
+        sha256=sha256,
         architecture="agetrans" if is_ours else "reference",
-        config=dataclasses.asdict(network.config) if isinstance(network, Generator) else {},
+        config=json.loads(json.dumps(dataclasses.asdict(network.config))) if isinstance(network, Generator) else {},
         groups=groups or system,
         framing="utkface" if is_ours else "reference",
         size_px=size_px,
@@ -212,6 +216,8 @@ def add_model(
     entries.sort(key=lambda entry: entry["name"])
     manifest = json.dumps({"version": MANIFEST_VERSION, "models": entries}, indent=2)
     write_atomic(folder / MANIFEST, (manifest + "\n").encode())
+    for replaced in {old.file for old in present if old.name == name} - {info.file}:
+        (folder / replaced).unlink(missing_ok=True)
     return info
 
 
@@ -250,6 +256,14 @@ def _read(info: ModelInfo, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {key: value.float() for key, value in tensors.items()}
 
 
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError if it names a key twice, of which readers would take different ones."""
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
 def check_header(data: bytes, expected: Mapping[str, Tensor], what: str) -> None:
     """Refuse a safetensors file whose header does not list exactly the expected names and shapes.
 
@@ -259,9 +273,9 @@ def check_header(data: bytes, expected: Mapping[str, Tensor], what: str) -> None
     if len(data) < 8 or length > min(MAX_HEADER_BYTES, len(data) - 8):
         raise WeightsRefused(f"{what} is no safetensors file, or is cut off.")
     try:
-        header = json.loads(data[8 : 8 + length])
+        header = json.loads(data[8 : 8 + length], object_pairs_hook=unique)
         entries = {key: value for key, value in header.items() if key != "__metadata__"}
-        shapes = {key: (value["dtype"], tuple(value["shape"])) for key, value in entries.items()}
+        shapes = {key: (str(value["dtype"]), tuple(value["shape"])) for key, value in entries.items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise WeightsRefused(f"{what} is no safetensors file: its header cannot be read.") from error
     missing, unknown = expected.keys() - shapes.keys(), shapes.keys() - expected.keys()
