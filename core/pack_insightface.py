@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from core.align import UTKFACE, Convention, Photo, Points, apply, crop, fit_similarity, invert
+from core.align import ARCFACE, UTKFACE, Convention, Photo, Points, apply, crop, fit_similarity, invert
 from core.candidates import Candidate, search, warnings_for
 from core.detect import Face
 from core.errors import PackMissing
@@ -31,14 +31,6 @@ CHIP_FACE = 0.55
 CHIP_MIN_SCORE = 0.3
 PIXEL_EDGE = 0.5
 """The detector counts from the corner of the top-left pixel (as mirrored crops show), we from its centre."""
-RECOGNISER_TEMPLATE = (
-    (38.2946, 51.6963),
-    (73.5318, 51.5014),
-    (56.0252, 71.7366),
-    (41.5493, 92.3655),
-    (70.7299, 92.2041),
-)
-"""ArcFace's template on 112 px; recognisers of 128 px show the same with 8 px more on the left and right."""
 FAVOURITES = ("buffalo_l", "antelopev2", "buffalo_m", "buffalo_s", "buffalo_sc")
 
 
@@ -76,10 +68,10 @@ class InsightFacePack:
         static = self._detector.static_input_size
         self._scan_sizes = (min(static),) if static else SCAN_SIZES_PX
         size_px = int(self._recogniser.input_size[0])
-        template = np.array(RECOGNISER_TEMPLATE)
-        if size_px % 112:
-            template = template + np.array([8.0, 0.0])
-        self._recogniser_template = template * size_px / (128 if size_px % 112 else 112)
+        # Recognisers of 128 px show what those of 112 px do, with 8 px more on the left and right.
+        unit_px, margin_px = (128, 8.0) if size_px % 112 else (112, 0.0)
+        template = ARCFACE.template("arcface5", 112) + np.array([margin_px, 0.0])
+        self._recogniser_template = template * size_px / unit_px
 
     def detect(self, photo: Photo) -> list[Face]:
         """All faces of a (H, W, 3) uint8 RGB photo, largest first; empty if there is none."""

@@ -17,7 +17,8 @@ def test_names_are_the_papers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("years", "group"), [(0, 0), (2.99, 0), (3, 1), (6, 1), (9, 2), (14, 3), (19, 4), (49, 7), (69, 8), (70, 9), (130, 9)]
+    ("years", "group"),
+    [(0, 0), (2.99, 0), (3, 1), (6, 1), (9, 2), (14, 3), (19, 4), (49, 7), (69, 8), (70, 9), (130, 9)],
 )
 def test_edges_of_the_ten_groups(years: float, group: int) -> None:
     assert TEN.index_of(years) == group

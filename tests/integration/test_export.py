@@ -1,0 +1,83 @@
+"""From a run to a model on the shelf: evaluate, export, load, list."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from skimage.data import astronaut
+
+from core.generator import Generator
+from core.weights import list_models, load
+from tests.drawn import face_parquet
+from training.state import load_average
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def training(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "training", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run of the tiny preset on drawn faces."""
+    folder = tmp_path_factory.mktemp("export")
+    data = face_parquet(folder / "faces.parquet")
+    arguments = ["--preset", "tiny", "--steps", "12", "--threads", "1", "--data", data, "--out", folder / "run"]
+    done = training("train", *arguments)
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+def export(run: Path, models: Path, photo: Path) -> subprocess.CompletedProcess[str]:
+    terms = ["--licence", "Non-commercial research only", "--trained-on", "drawn faces"]
+    return training("export", run, "--name", "tiny", *terms, "--models", models, "--photo", photo)
+
+
+def test_a_run_becomes_a_model_with_its_card(shared: Path, run: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "astronaut.png"
+    Image.fromarray(astronaut()).save(photo)
+    early = export(run, tmp_path / "models", photo)
+    assert early.returncode == 1
+    assert "was not evaluated; run: python -m training evaluate" in early.stderr
+    assert not (tmp_path / "models").exists()
+
+    judged = training("evaluate", run, "--out", run / "figures", "--max-faces", "4", "--threads", "1")
+    assert judged.returncode == 0, judged.stderr
+    assert json.loads(judged.stdout)["num_outputs"] == 40
+    done = export(run, tmp_path / "models", photo)
+    assert done.returncode == 0, done.stderr
+
+    (info,) = list_models(tmp_path / "models")
+    assert (info.name, info.groups, info.size_px, info.framing) == ("tiny", "10", 32, "utkface")
+    assert info.licence == "Non-commercial research only"
+    network = load(tmp_path / "models" / info.file).network
+    assert isinstance(network, Generator)
+    faces = torch.rand(1, 3, 32, 32) * 2 - 1
+    code = torch.zeros(1, 11)
+    torch.testing.assert_close(network(faces, code), load_average(run)(faces, code), atol=1e-2, rtol=0)
+
+    card = (tmp_path / "models" / "tiny.md").read_text()
+    for words in ("Non-commercial research only", "drawn faces", "12 steps of 8 faces", "--preset tiny", "## Limits"):
+        assert words in card
+    assert "| 70+ |" in card
+    with Image.open(tmp_path / "models" / "tiny.jpg") as picture:
+        assert picture.width > 11 * 32
+    assert json.loads((tmp_path / "models" / "tiny.json").read_text())["preset"] == "tiny"
+
+
+def test_evaluating_what_is_not_there(shared: Path, tmp_path: Path) -> None:
+    nobody = training("evaluate", "nobody", "--out", tmp_path)
+    assert nobody.returncode == 1
+    assert "There is no model nobody" in nobody.stderr
+    (tmp_path / "empty").mkdir()
+    empty = training("evaluate", tmp_path / "empty", "--out", tmp_path)
+    assert empty.returncode == 1
+    assert "is no run folder with a checkpoint" in empty.stderr
