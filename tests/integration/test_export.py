@@ -41,7 +41,8 @@ def export(run: Path, models: Path, photo: Path) -> subprocess.CompletedProcess[
     return training("export", run, "--name", "tiny", *terms, "--models", models, "--photo", photo)
 
 
-def test_a_run_becomes_a_model_with_its_card(shared: Path, run: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shared")
+def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     photo = tmp_path / "astronaut.png"
     Image.fromarray(astronaut()).save(photo)
     early = export(run, tmp_path / "models", photo)
@@ -73,7 +74,8 @@ def test_a_run_becomes_a_model_with_its_card(shared: Path, run: Path, tmp_path: 
     assert json.loads((tmp_path / "models" / "tiny.json").read_text())["preset"] == "tiny"
 
 
-def test_evaluating_what_is_not_there(shared: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shared")
+def test_evaluating_what_is_not_there(tmp_path: Path) -> None:
     nobody = training("evaluate", "nobody", "--out", tmp_path)
     assert nobody.returncode == 1
     assert "There is no model nobody" in nobody.stderr

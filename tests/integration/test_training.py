@@ -93,7 +93,7 @@ def step_of(out: Path) -> int:
         return int(json.loads(opened.metadata()["counters"])["step"])
 
 
-def test_a_four_group_run_can_start_from_a_ten_group_run(straight: Path, data: Path, tmp_path: Path) -> None:
+def test_a_four_group_run_can_start_from_a_ten_group_run(straight: Path) -> None:
     from core.ages import FOUR
     from core.discriminator import DiscriminatorConfig
     from core.generator import GeneratorConfig

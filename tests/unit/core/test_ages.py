@@ -69,7 +69,7 @@ def test_halfway_between_two_groups() -> None:
 def test_bad_codes_names_and_systems() -> None:
     with pytest.raises(ValueError, match="sum to 1"):
         TEN.years_of(np.ones((1, 10)))
-    with pytest.raises(ValueError, match="0..9"):
+    with pytest.raises(ValueError, match=r"0\.\.9"):
         TEN.one_hot([10])
     with pytest.raises(ValueError, match="no age group '50-59'"):
         TEN.index_of_name("50-59")

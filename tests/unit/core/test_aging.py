@@ -91,8 +91,10 @@ def test_faces_can_be_picked(ager: FaceAger) -> None:
     two = np.concatenate([ASTRONAUT, ASTRONAUT[:, ::-1]], axis=1)
     faces = ager.find_faces(two)
     assert len(faces) == 2
-    changed = [np.flatnonzero((ager.transform(two, groups=[0], face=face).results[0].photo != two).any((0, 2)))
-               for face in faces]
+    changed = [
+        np.flatnonzero((ager.transform(two, groups=[0], face=face).results[0].photo != two).any((0, 2)))
+        for face in faces
+    ]
     assert len(np.intersect1d(*changed)) == 0
 
 

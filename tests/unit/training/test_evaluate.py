@@ -31,9 +31,7 @@ def pack(shared: Path) -> FacePack:
 def keeper() -> Generator:
     """A generator whose mask is closed: it gives every face back as it is."""
     torch.manual_seed(0)
-    config = GeneratorConfig(
-        size_px=64, channels=(8, 12), encoder_blocks=(0, 0), decoder_blocks=(0, 1), code_width=16
-    )
+    config = GeneratorConfig(size_px=64, channels=(8, 12), encoder_blocks=(0, 0), decoder_blocks=(0, 1), code_width=16)
     network = Generator(config).eval().requires_grad_(False)
     network.decoder.head.bias[3 * config.fold**2 :] = -1e4
     return network
