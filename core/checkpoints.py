@@ -1,6 +1,7 @@
 """Released AgeTransGAN checkpoints: pickled `.pt` files in, safetensors models out."""
 
 import pickle
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -43,11 +44,11 @@ def import_reference(checkpoint: Path, folder: Path) -> ModelInfo:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsRefused(f"{checkpoint} is damaged or holds more than plain weights: {reason}") from error
     state = content.get("g_ema", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise WeightsRefused(f"{checkpoint} holds no generator: neither `g_ema` nor a plain state dict.")
     stem = state.get("convs_e.0.0.weight")
     num_groups = stem.shape[1] - 3 if stem is not None and stem.ndim == 4 else 0
-    octaves = sum(key.startswith("to_rgbs.") and key.endswith(".bias") for key in state)
+    octaves = sum(re.fullmatch(r"to_rgbs\.\d+\.bias", key) is not None for key in state)
     size_px = IDENTITY_SIZE_PX << octaves
     if num_groups not in NUM_GROUPS or not 1 <= octaves <= 6:
         raise WeightsRefused(f"{checkpoint} is no AgeTransGAN generator: {num_groups} groups, {size_px} px.")
@@ -68,15 +69,15 @@ def import_reference(checkpoint: Path, folder: Path) -> ModelInfo:
 
 def refuse_compressed(checkpoint: Path) -> None:
     """Refuse what would grow in memory: torch stores its archives uncompressed, and no larger than released ones."""
-    size = checkpoint.stat().st_size
-    if zipfile.is_zipfile(checkpoint):
-        try:
+    size, entries = checkpoint.stat().st_size, []
+    try:
+        if zipfile.is_zipfile(checkpoint):
             with zipfile.ZipFile(checkpoint) as archive:
                 entries = archive.infolist()
-        except UNREADABLE as error:
-            raise WeightsRefused(f"{checkpoint} is a damaged archive: {error}") from error
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-            raise WeightsRefused(f"{checkpoint} is compressed, which no checkpoint of torch is; unpack it first.")
-        size = max(size, sum(entry.file_size for entry in entries))
+    except UNREADABLE as error:
+        raise WeightsRefused(f"{checkpoint} is a damaged archive: {error}") from error
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise WeightsRefused(f"{checkpoint} is compressed, which no checkpoint of torch is; unpack it first.")
+    size = max(size, sum(entry.file_size for entry in entries))
     if size > MAX_BYTES:
         raise WeightsRefused(f"{checkpoint} takes {size >> 20} MiB, more than any released checkpoint.")
