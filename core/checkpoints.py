@@ -59,8 +59,10 @@ def import_reference(checkpoint: Path, folder: Path) -> ModelInfo:
         key = min(state.keys() ^ expected.keys())
         raise WeightsRefused(f"{checkpoint} {'has the unknown' if key in state else 'lacks'} {key}.")
     for key, value in state.items():
-        if value.shape != expected[key].shape or not value.is_floating_point():
-            raise WeightsRefused(f"{checkpoint} has {key} as {value.dtype} {tuple(value.shape)}, which cannot be.")
+        is_plain = value.layout == torch.strided and value.device.type == "cpu" and value.is_floating_point()
+        if value.shape != expected[key].shape or not is_plain:
+            what = f"{value.dtype} {tuple(value.shape)}, {value.layout}, on {value.device}"
+            raise WeightsRefused(f"{checkpoint} has {key} as {what}, which cannot be.")
         if not value.isfinite().all():
             raise WeightsRefused(f"{checkpoint} holds a weight that is no finite number, in {key}.")
     network.load_state_dict({key: value.float() for key, value in state.items()}, strict=True, assign=True)
