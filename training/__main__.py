@@ -41,8 +41,7 @@ def train(
     if steps is not None:
         config = dataclasses.replace(config, num_steps=steps)
     state = run_training(config, out)
-    faces = state.step * config.batch_size
-    summary = {"run": str(out), "step": state.step, "faces": faces, "seconds": round(state.seconds, 1)}
+    summary = {"run": str(out), "step": state.step, "faces": state.faces, "seconds": round(state.seconds, 1)}
     print(json.dumps(summary))
 
 

@@ -48,9 +48,9 @@ class TrainingConfig:
     """Stop after so many minutes, with a checkpoint; None: no time limit."""
     num_steps: int = 100_000
     """Stop after so many steps."""
-    warmup_steps: int = 500
+    warmup_steps: int = 1000
     """Steps in which the discriminator's age head learns from real faces alone."""
-    batch_size: int = 32
+    batch_size: int = 16
     """Faces a step."""
     learning_rate: float = 4e-4
     """Adam's, for both networks."""

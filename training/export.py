@@ -60,8 +60,7 @@ def card(run: Path, info: ModelInfo, trained_on: str, figures: str) -> str:
     """Model card as Markdown: what it is, terms, training, limits, figures."""
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     counters = read_counters(run)
-    steps, seconds, batch = counters["step"], counters["seconds"], config["batch_size"]
-    pictures = steps * batch
+    steps, pictures, seconds = counters["step"], counters["faces"], counters["seconds"]
     start = f", started from the run `{Path(config['start_from']).name}`" if config["start_from"] else ""
     return f"""# {info.name}
 
@@ -74,7 +73,7 @@ target group.
 - **What it does**: a {info.size_px} px face crop in UTKFace framing to any age of the groups
   {", ".join(group_system(info.groups).names)}; reads the present age.
 - **Trained on**: {trained_on}
-- **Training**: {steps} steps of {batch} faces ({pictures} pictures){start}, {seconds / 3600:.1f} hours on CPU cores,
+- **Training**: {steps} steps, {pictures} pictures{start}, {seconds / 3600:.1f} hours on CPU cores,
   {pictures / max(seconds, 1):.1f} pictures per second; the released weights are the moving average, stored as float16.
 - **Reproduce**: `python -m training train --preset {config["preset"]} --out RUN`; the run's configuration lies beside
   this card in `{info.name}.json`.

@@ -41,7 +41,8 @@ class AgeSexJudge:
         ages, women = [], []
         for face, five in zip(faces, points, strict=True):
             matrix = ARCFACE.matrix(five, "arcface5", self.size_px)
-            blob = crop(face, matrix, self.size_px).astype(np.float32).transpose(2, 0, 1)[None]
+            # Grey where the crop reaches beyond the face: a mirrored border changes what the judge reads.
+            blob = crop(face, matrix, self.size_px, style="grey").astype(np.float32).transpose(2, 0, 1)[None]
             logits = self.session.run(None, {"data": blob})[0][0].astype(np.float64)
             votes = logits[2:].reshape(-1, 2)
             ages.append(float((votes[:, 1] > votes[:, 0]).sum()))

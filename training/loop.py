@@ -103,6 +103,7 @@ class Trainer:
         warming_up = self.state.step < self.config.warmup_steps
         terms = self._warm_up(inputs) if warming_up else self._both(inputs)
         self.state.step += 1
+        self.state.faces += len(inputs.faces)
         for name, value in terms.items():
             if not np.isfinite(value):
                 raise RunBroken(f"{name} became {value} in step {self.state.step}; the last checkpoint is good")
@@ -170,8 +171,8 @@ class Trainer:
         torch.stack([weight * value for weight, value in parts.values()]).sum().backward()  # type: ignore[no-untyped-call]
         state.generator_optimiser.step()
         freeze(state.discriminator, frozen=False)
-        faces_done = (state.step - self.config.warmup_steps) * self.config.batch_size
-        half_life = min(self.config.ema_half_life_faces, faces_done / 4 + 1)
+        faces_since_warm_up = (state.step - self.config.warmup_steps) * self.config.batch_size
+        half_life = min(self.config.ema_half_life_faces, faces_since_warm_up / 4 + 1)
         self._average(0.5 ** (self.config.batch_size / half_life))
         terms |= {name: value.item() for name, (_, value) in parts.items()}
         return terms | {"hit_made": _hits(judged.age_logits, inputs.target_groups)}
@@ -208,7 +209,7 @@ def train(config: TrainingConfig, run: Path) -> TrainingState:
     )
     sampler = BalancedSampler(faces, trainer.groups, config.batch_size, config.seed, config.own_age_share)
     shown = faces.faces[_one_of_each(sampler)]
-    log = LossLog(run / "losses.jsonl", state.step)
+    log = LossLog(run / "losses.jsonl", state.step, state.faces)
     started = checkpointed = time.monotonic()
     seconds_before = state.seconds
     with _stop_signal() as stop_asked:
@@ -217,7 +218,7 @@ def train(config: TrainingConfig, run: Path) -> TrainingState:
             now = time.monotonic()
             state.seconds = seconds_before + now - started
             if state.step % REPORT_EVERY_STEPS == 0:
-                log.report(state.step, config.batch_size)
+                log.report(state.step, state.faces)
             if state.step % config.grid_every_steps == 0:
                 write_grid(state.average, shown, run / "grids" / f"{state.step:07d}.png")
             if now - checkpointed > config.checkpoint_every_minutes * 60:

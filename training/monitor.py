@@ -17,7 +17,7 @@ from core.images import encode_png, to_tensor, to_uint8
 class LossLog:
     """Appends one JSON object a report to a file, and shows it on stderr."""
 
-    def __init__(self, path: Path, step: int) -> None:
+    def __init__(self, path: Path, step: int, faces: int) -> None:
         """Reports of steps after `step`, which a killed run did and will do again, are dropped from the file."""
         self.path = path
         before = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
@@ -25,7 +25,7 @@ class LossLog:
         if kept != before:
             write_atomic(path, "".join(kept).encode())
         self.sums: dict[str, float] = {}
-        self.count = 0
+        self.faces = faces
         self.since = time.monotonic()
 
     def add(self, terms: dict[str, float]) -> None:
@@ -33,19 +33,18 @@ class LossLog:
         for name, value in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.sums[f"#{name}"] = self.sums.get(f"#{name}", 0.0) + 1
-        self.count += 1
 
-    def report(self, step: int, batch_size: int) -> None:
-        """Write the means since the last report, with faces per second."""
+    def report(self, step: int, faces: int) -> None:
+        """Write the means since the last report, with faces seen in all and a second."""
         now = time.monotonic()
-        faces_per_second = self.count * batch_size / (now - self.since)
+        faces_per_second = (faces - self.faces) / (now - self.since)
         terms = {name: total for name, total in self.sums.items() if not name.startswith("#")}
         means = {name: round(total / self.sums[f"#{name}"], 4) for name, total in terms.items()}
-        line = {"step": step, "faces": step * batch_size, "faces_per_s": round(faces_per_second, 2), **means}
+        line = {"step": step, "faces": faces, "faces_per_s": round(faces_per_second, 2), **means}
         with self.path.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         print(" ".join(f"{name} {value}" for name, value in line.items()), file=sys.stderr, flush=True)  # noqa: T201
-        self.sums, self.count, self.since = {}, 0, now
+        self.sums, self.faces, self.since = {}, faces, now
 
 
 def sample_grid(generator: Generator, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -30,6 +30,8 @@ class TrainingState:
     discriminator_optimiser: torch.optim.Adam
     step: int = 0
     """Steps done."""
+    faces: int = 0
+    """Faces seen, each time one was."""
     seconds: float = 0.0
     """Time spent in steps, over all sittings."""
 
@@ -50,7 +52,7 @@ def save_state(state: TrainingState, path: Path) -> None:
     for name, optimiser in state.optimisers().items():
         for index, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{name}.{index}.{key}": value.contiguous() for key, value in moments.items()}
-    counters = {"counters": json.dumps({"step": state.step, "seconds": state.seconds})}
+    counters = {"counters": json.dumps({"step": state.step, "faces": state.faces, "seconds": state.seconds})}
     with replacing(path) as draft:
         save_file(tensors, draft, metadata=counters)
 
@@ -71,7 +73,7 @@ def load_state(state: TrainingState, path: Path) -> None:
             index, _, kind = key.partition(".")
             moments.setdefault(int(index), {})[kind] = value
         optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-    state.step, state.seconds = counters["step"], counters["seconds"]
+    state.step, state.faces, state.seconds = counters["step"], counters["faces"], counters["seconds"]
 
 
 def load_average(run: Path) -> Generator:
