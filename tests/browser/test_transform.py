@@ -193,6 +193,6 @@ def test_there_is_no_way_in_beside_the_page(open_page: OpenPage, address: str) -
 
     call = json.dumps({"data": [None, True, ""]}).encode()
     for name in ("look", "arrive", "age", "predict"):
-        assert status(f"/gradio_api/run/{name}", call) in (401, 403, 404, 405, 422, 500)
+        assert status(f"/gradio_api/run/{name}", call) in (404, 500)  # 500: Gradio knows no such function
     assert status("/gradio_api/queue/join", b"x" * 2_000_000) == 413
     assert status("/gradio_api/file=/etc/passwd") in (403, 404)
