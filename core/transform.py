@@ -26,7 +26,7 @@ from core.align import Photo
 from core.detect import Face
 from core.errors import BadImage, NoFace
 from core.files import write_atomic
-from core.images import encode_png, read_photo
+from core.images import encode_png, read_photo, resize
 from core.marking import add_label
 from core.sheet import caption_bar, contact_sheet
 from core.video import write_mp4
@@ -154,7 +154,7 @@ def _asked(ager: FaceAger, photo: Photo, face: Face, order: Order) -> dict[str, 
 
 def labelled_sheet(results: Sequence[AgedFace]) -> Photo:
     """Contact sheet of portraits with the "AI-aged" label on each and the age below."""
-    tiles = [add_label(aged.portrait) for aged in results]
+    tiles = [add_label(resize(aged.portrait, TILE_PX, TILE_PX)) for aged in results]
     return contact_sheet(tiles, [aged.target.name for aged in results], tile_px=TILE_PX)
 
 
