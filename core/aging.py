@@ -25,7 +25,7 @@ from core.reference import ReferenceGenerator, baked
 from core.weights import LoadedModel
 
 PORTRAIT_PX = 512
-"""Largest side of a portrait."""
+"""Side of a portrait, whatever the photo's size: labels on it then have one size too."""
 PIXELS_AT_ONCE = 10 * 128 * 128
 """Target ages are decoded together as long as their crops have no more pixels than this."""
 
@@ -65,7 +65,7 @@ class AgedFace:
 
     @property
     def portrait(self) -> Photo:
-        """(P, P, 3) uint8 RGB, P at most 512: the face with its surroundings, cut from `photo`."""
+        """(512, 512, 3) uint8 RGB: the face with its surroundings, cut from `photo`."""
         return portrait(self.photo, self.portrait_area)
 
 
@@ -241,14 +241,9 @@ class _Prepared:
 
 
 def portrait(photo: Photo, area: tuple[int, int, int, int]) -> Photo:
-    """Cut an area (left, top, right, bottom) out of a photo, shrunk to at most 512 px a side."""
+    """Cut a square area (left, top, right, bottom) out of a photo: (512, 512, 3) uint8 RGB."""
     left, top, right, bottom = area
-    part = np.ascontiguousarray(photo[top:bottom, left:right])
-    longest = max(part.shape[:2])
-    if longest <= PORTRAIT_PX:
-        return part
-    scale = PORTRAIT_PX / longest
-    return resize(part, round(part.shape[1] * scale), round(part.shape[0] * scale))
+    return resize(np.ascontiguousarray(photo[top:bottom, left:right]), PORTRAIT_PX, PORTRAIT_PX)
 
 
 def _grey_levels(difference: Tensor) -> npt.NDArray[np.float32]:
