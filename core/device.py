@@ -45,7 +45,11 @@ class Compute:
 
     def place(self, network: Module) -> Module:
         """The same network object, moved to the device, four-dimensional weights in the right layout."""
-        return network.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload,no-any-return]
+        network.to(self.device)
+        for tensor in (*network.parameters(), *network.buffers()):
+            if tensor.ndim == 4:  # Module.to(memory_format=...) would stumble over five dimensions
+                tensor.data = tensor.data.contiguous(memory_format=self.memory_format)
+        return network
 
     def move(self, tensor: Tensor) -> Tensor:
         """A tensor on the device; pictures and feature maps (four dimensions) in the right layout."""

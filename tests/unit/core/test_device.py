@@ -8,6 +8,7 @@ from torch import nn
 
 from core.device import autocast, choose, measure_cpu
 from core.errors import DeviceMissing
+from core.layers import ModulatedConv2d
 
 
 def test_float32_as_asked_is_the_plain_reference() -> None:
@@ -65,6 +66,12 @@ def test_bfloat16_reaches_the_convolution_and_leaves_weights_alone() -> None:
         assert layer(features).dtype == torch.bfloat16
     assert layer.weight.dtype == torch.float32
     assert layer.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_weights_of_five_dimensions_can_be_placed() -> None:
+    layer = ModulatedConv2d(4, 8, 3, 16)
+    assert choose("cpu", "bfloat16").place(layer) is layer
+    assert layer.weight.shape == (1, 8, 4, 3, 3)
 
 
 def test_float32_context_changes_nothing() -> None:
