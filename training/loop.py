@@ -199,6 +199,7 @@ def train(config: TrainingConfig, run: Path) -> TrainingState:
         load_state(state, state_path)
     elif config.start_from is not None:
         start_from(state, config.start_from / STATE_FILE)
+        state.step = config.warmup_steps  # the other run has been through it
     written = json.dumps(dataclasses.asdict(config), default=str, indent=2)
     write_atomic(run / "config.json", (written + "\n").encode())
     faces = load_faces(
