@@ -52,6 +52,7 @@ def evaluate(
     judge: Path | None = None,
     pack: str | None = None,
     max_faces: int | None = None,
+    strength: float = 1.0,
     threads: int = 2,
 ) -> None:
     """Judge a model on labelled faces it never saw: figures.json, figures.md, sheet.png.
@@ -63,6 +64,7 @@ def evaluate(
         judge: ONNX age and sex classifier instead of insightface2018_gender_age_112.
         pack: Face pack with arcface5 points, such as insightface:buffalo_l.
         max_faces: Use only so many faces, evenly spread.
+        strength: Multiply the changes that a run's generator makes.
         threads: CPU threads.
     """
     import torch
@@ -77,7 +79,7 @@ def evaluate(
     from training.state import load_average
 
     torch.set_num_threads(threads)
-    network = load_average(Path(model)) if Path(model).is_dir() else load(model).network
+    network = load_average(Path(model), strength) if Path(model).is_dir() else load(model).network
     if not isinstance(network, Generator):
         raise ValueError(f"{model} is a reference model; only generators of this project are judged here")
     models = PACK.parent / "models"
@@ -99,6 +101,7 @@ def export(
     name: str,
     licence: str,
     trained_on: str,
+    strength: float = 1.0,
     models: Path = Path("models"),
     photo: Path | None = None,
     data: Path | None = None,
@@ -110,6 +113,7 @@ def export(
         name: Name of the model.
         licence: Terms of the weights, one line.
         trained_on: What data, for the card.
+        strength: Multiply the changes that the generator makes; the run must have been evaluated with it.
         models: Model folder.
         photo: Photo whose largest face opens the card's picture.
         data: Parquet file whose composites follow; by default the eval part of the UTKFace pack.
@@ -117,7 +121,7 @@ def export(
     from training.data import PACK
     from training.export import export as run_export
 
-    info = run_export(run, name, licence, trained_on, models, photo, data or PACK / "utkface_eval.parquet")
+    info = run_export(run, name, licence, trained_on, strength, models, photo, data or PACK / "utkface_eval.parquet")
     print(json.dumps(dataclasses.asdict(info), default=str))
 
 

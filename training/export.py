@@ -18,6 +18,7 @@ from core.marking import add_label
 from core.sheet import contact_sheet
 from core.weights import ModelInfo, add_model
 from training.data import FaceSet, load_faces
+from training.evaluate import weights_digest
 from training.state import load_average, read_counters
 
 COMPOSITES = ((4, 8, 0), (4, 8, 1), (22, 28, 0), (22, 28, 1), (62, 70, 0), (62, 70, 1))
@@ -27,7 +28,14 @@ FACES_IN_A_COMPOSITE = 8
 
 
 def export(
-    run: Path, name: str, licence: str, trained_on: str, models: Path, photo: Path | None, data: Path
+    run: Path,
+    name: str,
+    licence: str,
+    trained_on: str,
+    strength: float,
+    models: Path,
+    photo: Path | None,
+    data: Path,
 ) -> ModelInfo:
     """Add a run's averaged generator to a model folder, with a card.
 
@@ -36,27 +44,35 @@ def export(
         name: of the model, and of its files.
         licence: terms of the weights.
         trained_on: what data, for the card.
+        strength: what the changes that the generator makes are multiplied by.
         models: model folder with its manifest.
         photo: its largest face opens the card's picture.
         data: Parquet file of faces, whose composites follow.
     Raises:
-        RunBroken: no run, or it was not evaluated.
+        RunBroken: no run, or it was not evaluated with just these weights.
     """
-    generator = load_average(run)
-    figures_path = run / "figures" / "figures.md"
-    if not figures_path.is_file():
-        raise RunBroken(f"{run} was not evaluated; run: python -m training evaluate {run} --out {run / 'figures'}")
+    generator = load_average(run, strength)
+    figures = run / "figures"
+    how = f"python -m training evaluate {run} --strength {strength:g} --out {figures}"
+    if not (figures / "figures.json").is_file():
+        raise RunBroken(f"{run} was not evaluated; run: {how}")
+    judged = json.loads((figures / "figures.json").read_text(encoding="utf-8"))["weights_sha256"]
+    if judged != weights_digest(generator):
+        raise RunBroken(f"{run} was evaluated with other weights than its checkpoint's; run again: {how}")
     info = add_model(generator, name, models, licence=licence)
     write_atomic(models / f"{name}.json", (run / "config.json").read_bytes())
     inputs = [] if photo is None else [(photo.stem, _largest_face(read_photo(photo), info.size_px))]
     faces = load_faces((data,), info.size_px)
     inputs += [(f"{first}-{last}, {'mf'[sex]}", composite(faces, first, last, sex)) for first, last, sex in COMPOSITES]
     write_showcase(generator, inputs, models / f"{name}.jpg")
-    write_atomic(models / f"{name}.md", card(run, info, trained_on, figures_path.read_text(encoding="utf-8")).encode())
+    write_atomic(
+        models / f"{name}.md",
+        card(run, info, trained_on, strength, (figures / "figures.md").read_text(encoding="utf-8")).encode(),
+    )
     return info
 
 
-def card(run: Path, info: ModelInfo, trained_on: str, figures: str) -> str:
+def card(run: Path, info: ModelInfo, trained_on: str, strength: float, figures: str) -> str:
     """Model card as Markdown: what it is, terms, training, limits, figures."""
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     counters = read_counters(run)
@@ -75,6 +91,7 @@ target group.
 - **Trained on**: {trained_on}
 - **Training**: {steps} steps, {pictures} pictures{start}, {seconds / 3600:.1f} hours on CPU cores,
   {pictures / max(seconds, 1):.1f} pictures per second; the released weights are the moving average, stored as float16.
+- **Strength**: the changes are {strength:g} times those that were trained.
 - **Reproduce**: `python -m training train --preset {config["preset"]} --out RUN`; the run's configuration lies beside
   this card in `{info.name}.json`.
 

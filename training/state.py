@@ -76,8 +76,11 @@ def load_state(state: TrainingState, path: Path) -> None:
     state.step, state.faces, state.seconds = counters["step"], counters["faces"], counters["seconds"]
 
 
-def load_average(run: Path) -> Generator:
-    """The averaged generator of a run, fp32, on the CPU, in evaluation mode. Raises RunBroken if there is none."""
+def load_average(run: Path, strength: float = 1.0) -> Generator:
+    """The averaged generator of a run, fp32, on the CPU, in evaluation mode; its changes times `strength`.
+
+    Raises RunBroken if there is none.
+    """
     try:
         written = json.loads((run / "config.json").read_text(encoding="utf-8"))
         with safe_open(run / STATE_FILE, framework="pt") as opened:
@@ -87,6 +90,7 @@ def load_average(run: Path) -> Generator:
         raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
     generator = Generator(config_from_json(written["generator"]))
     generator.load_state_dict(_under(tensors, "average."))
+    generator.strengthen(strength)
     return generator.eval()
 
 

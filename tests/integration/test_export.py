@@ -36,9 +36,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def export(run: Path, models: Path, photo: Path) -> subprocess.CompletedProcess[str]:
+def export(run: Path, models: Path, photo: Path, *more: str) -> subprocess.CompletedProcess[str]:
     terms = ["--licence", "Non-commercial research only", "--trained-on", "drawn faces"]
-    return training("export", run, "--name", "tiny", *terms, "--models", models, "--photo", photo)
+    return training("export", run, "--name", "tiny", *terms, "--models", models, "--photo", photo, *more)
 
 
 @pytest.mark.usefixtures("shared")
@@ -53,6 +53,9 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     judged = training("evaluate", run, "--out", run / "figures", "--max-faces", "4", "--threads", "1")
     assert judged.returncode == 0, judged.stderr
     assert json.loads(judged.stdout)["num_outputs"] == 40
+    stronger = export(run, tmp_path / "models", photo, "--strength", "2")
+    assert stronger.returncode == 1
+    assert "was evaluated with other weights" in stronger.stderr
     done = export(run, tmp_path / "models", photo)
     assert done.returncode == 0, done.stderr
 

@@ -94,6 +94,15 @@ def test_bfloat16_stays_near_float32(generator: Generator) -> None:
     assert (fast - exact).abs().mean() < 0.01
 
 
+def test_strength_multiplies_the_change(generator: Generator) -> None:
+    code = age_code(TEN, [5, 80])
+    change = generator(faces(), code) - faces()
+    generator.strengthen(1.5)
+    torch.testing.assert_close(generator(faces(), code) - faces(), 1.5 * change, atol=1e-5, rtol=1e-4)
+    with pytest.raises(ValueError, match="at most 3, got 0"):
+        generator.strengthen(0)
+
+
 def test_wrong_shapes_say_what_they_got(generator: Generator) -> None:
     with pytest.raises(ValueError, match=r"\(N, 3, 32, 32\), got \(1, 3, 64, 64\)"):
         generator.encode(faces(1, 64))
