@@ -102,6 +102,7 @@ def export(
     licence: str,
     trained_on: str,
     strength: float = 1.0,
+    notes: str = "",
     models: Path = Path("models"),
     photo: Path | None = None,
     data: Path | None = None,
@@ -114,6 +115,7 @@ def export(
         licence: Terms of the weights, one line.
         trained_on: What data, for the card.
         strength: Multiply the changes that the generator makes; the run must have been evaluated with it.
+        notes: What else a reader of the card should know of the training.
         models: Model folder.
         photo: Photo whose largest face opens the card's picture.
         data: Parquet file whose composites follow; by default the eval part of the UTKFace pack.
@@ -121,7 +123,9 @@ def export(
     from training.data import PACK
     from training.export import export as run_export
 
-    info = run_export(run, name, licence, trained_on, strength, models, photo, data or PACK / "utkface_eval.parquet")
+    info = run_export(
+        run, name, licence, trained_on, strength, notes, models, photo, data or PACK / "utkface_eval.parquet"
+    )
     print(json.dumps(dataclasses.asdict(info), default=str))
 
 

@@ -33,6 +33,7 @@ def export(
     licence: str,
     trained_on: str,
     strength: float,
+    notes: str,
     models: Path,
     photo: Path | None,
     data: Path,
@@ -45,6 +46,7 @@ def export(
         licence: terms of the weights.
         trained_on: what data, for the card.
         strength: what the changes that the generator makes are multiplied by.
+        notes: what else a reader of the card should know of the training, "" for nothing.
         models: model folder with its manifest.
         photo: its largest face opens the card's picture.
         data: Parquet file of faces, whose composites follow.
@@ -60,19 +62,22 @@ def export(
     if judged != weights_digest(generator):
         raise RunBroken(f"{run} was evaluated with other weights than its checkpoint's; run again: {how}")
     info = add_model(generator, name, models, licence=licence)
-    write_atomic(models / f"{name}.json", (run / "config.json").read_bytes())
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    config["data"] = [Path(file).name for file in config["data"]]
+    config["start_from"] = config["start_from"] and Path(config["start_from"]).name
+    write_atomic(models / f"{name}.json", (json.dumps(config, indent=2) + "\n").encode())
     inputs = [] if photo is None else [(photo.stem, _largest_face(read_photo(photo), info.size_px))]
     faces = load_faces((data,), info.size_px)
     inputs += [(f"{first}-{last}, {'mf'[sex]}", composite(faces, first, last, sex)) for first, last, sex in COMPOSITES]
     write_showcase(generator, inputs, models / f"{name}.jpg")
     write_atomic(
         models / f"{name}.md",
-        card(run, info, trained_on, strength, (figures / "figures.md").read_text(encoding="utf-8")).encode(),
+        card(run, info, trained_on, strength, notes, (figures / "figures.md").read_text(encoding="utf-8")).encode(),
     )
     return info
 
 
-def card(run: Path, info: ModelInfo, trained_on: str, strength: float, figures: str) -> str:
+def card(run: Path, info: ModelInfo, trained_on: str, strength: float, notes: str, figures: str) -> str:
     """Model card as Markdown: what it is, terms, training, limits, figures."""
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     counters = read_counters(run)
@@ -91,7 +96,7 @@ target group.
 - **Trained on**: {trained_on}
 - **Training**: {steps} steps, {pictures} pictures{start}, {seconds / 3600:.1f} hours on CPU cores,
   {pictures / max(seconds, 1):.1f} pictures per second; the released weights are the moving average, stored as float16.
-- **Strength**: the changes are {strength:g} times those that were trained.
+- **Strength**: the changes are {strength:g} times those that were trained.{notes and chr(10) + "- **Notes**: " + notes}
 - **Reproduce**: `python -m training train --preset {config["preset"]} --out RUN`; the run's configuration lies beside
   this card in `{info.name}.json`.
 

@@ -56,7 +56,7 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     stronger = export(run, tmp_path / "models", photo, "--strength", "2")
     assert stronger.returncode == 1
     assert "was evaluated with other weights" in stronger.stderr
-    done = export(run, tmp_path / "models", photo)
+    done = export(run, tmp_path / "models", photo, "--notes", "The light was bad.")
     assert done.returncode == 0, done.stderr
 
     (info,) = list_models(tmp_path / "models")
@@ -69,7 +69,7 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     torch.testing.assert_close(network(faces, code), load_average(run)(faces, code), atol=1e-2, rtol=0)
 
     card = (tmp_path / "models" / "tiny.md").read_text()
-    for words in ("Non-commercial research only", "drawn faces", "12 steps, 96 pictures", "--preset tiny", "## Limits"):
+    for words in ("Non-commercial research only", "drawn faces", "**Notes**: The light was bad.", "12 steps, 96 pictures", "--preset tiny", "## Limits"):
         assert words in card
     assert "| 70+ |" in card
     with Image.open(tmp_path / "models" / "tiny.jpg") as picture:
