@@ -69,7 +69,14 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     torch.testing.assert_close(network(faces, code), load_average(run)(faces, code), atol=1e-2, rtol=0)
 
     card = (tmp_path / "models" / "tiny.md").read_text()
-    for words in ("Non-commercial research only", "drawn faces", "**Notes**: The light was bad.", "12 steps, 96 pictures", "--preset tiny", "## Limits"):
+    for words in (
+        "Non-commercial research only",
+        "drawn faces",
+        "**Notes**: The light was bad.",
+        "12 steps, 96 pictures",
+        "--preset tiny",
+        "## Limits",
+    ):
         assert words in card
     assert "| 70+ |" in card
     with Image.open(tmp_path / "models" / "tiny.jpg") as picture:
