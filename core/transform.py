@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from core.aging import AgedFace, FaceAger, Target
+from core.aging import AgedFace, Aging, FaceAger, Target
 from core.align import Photo
 from core.detect import Face
 from core.errors import BadImage, NoFace
 from core.files import write_atomic
 from core.images import encode_png, read_photo, resize
-from core.marking import add_label
+from core.marking import LABEL, add_label
 from core.sheet import caption_bar, contact_sheet
 from core.video import write_mp4
 
@@ -110,7 +110,7 @@ def _chosen(faces: list[Face], which: str) -> list[tuple[int, Face]]:
 
 
 def _transform_face(ager: FaceAger, photo: Photo, face: Face, order: Order, folder: Path) -> dict[str, Any]:
-    asked = _asked(ager, photo, face, order)
+    asked = {**how_made(ager, photo, face, ager.targets(order.ages_years)), "video": order.video}
     record_path = folder / "record.json"
     if record_path.is_file():
         before = json.loads(record_path.read_text(encoding="utf-8"))
@@ -121,40 +121,52 @@ def _transform_face(ager: FaceAger, photo: Photo, face: Face, order: Order, fold
     aging = ager.transform(photo, ages_years=order.ages_years, face=face)
     files = []
     for aged in aging.results:
-        files.append(_file_name(aged.target))
+        files.append(f"{file_word(aged.target)}.png")
         write_atomic(folder / files[-1], encode_png(add_label(aged.photo)))
     write_atomic(folder / "sheet.png", encode_png(labelled_sheet(aging.results)))
     if order.video:
         write_mp4(_sweep(ager, photo, face, aging.present_age_years), folder / "sweep.mp4", SWEEP_FPS)
-    record = {
-        **asked,
-        "present_age_years": aging.present_age_years,
-        "matrix": aging.matrix.tolist(),
-        "files": [*files, "sheet.png", *(["sweep.mp4"] if order.video else [])],
-    }
+    files += ["sheet.png", *(["sweep.mp4"] if order.video else [])]
+    record = {**record_of(ager, photo, aging, files), "video": order.video}
     write_atomic(record_path, (json.dumps(record, indent=2) + "\n").encode())
     return {"present_age_years": aging.present_age_years}
 
 
-def _asked(ager: FaceAger, photo: Photo, face: Face, order: Order) -> dict[str, Any]:
-    """What the pictures follow from. Nothing in it is random, so there is no seed to keep."""
+def how_made(ager: FaceAger, photo: Photo, face: Face, targets: Sequence[Target]) -> dict[str, Any]:
+    """What the pictures follow from, as values for JSON. Nothing in it is random, so there is no seed to keep."""
     return {
+        "label": LABEL,
         "model": ager.model.info.name,
         "model_sha256": ager.model.info.sha256,
+        "licence": ager.model.info.licence,
         "face_pack": ager.pack.name,
         "precision": str(ager.compute.dtype).removeprefix("torch."),
         "photo_sha256": hashlib.sha256(photo.tobytes()).hexdigest(),
-        "ages_years": [target.years for target in ager.targets(order.ages_years)],
-        "video": order.video,
+        "ages_years": [target.years for target in targets],
         "noise": "off",
         "face_box": [round(float(value), 3) for value in face.box],
         "face_warnings": list(face.warnings),
     }
 
 
+def record_of(ager: FaceAger, photo: Photo, aging: Aging, files: Sequence[str]) -> dict[str, Any]:
+    """`how_made`, and what came of it: the present age in years, the matrix, the names of the files."""
+    return {
+        **how_made(ager, photo, aging.face, [aged.target for aged in aging.results]),
+        "present_age_years": aging.present_age_years,
+        "matrix": aging.matrix.tolist(),
+        "files": list(files),
+    }
+
+
+def labelled_tile(aged: AgedFace) -> Photo:
+    """(256, 256, 3) uint8 RGB: the portrait with the "AI-aged" label on it, at the size of sheets and strips."""
+    return add_label(resize(aged.portrait, TILE_PX, TILE_PX))
+
+
 def labelled_sheet(results: Sequence[AgedFace]) -> Photo:
     """Contact sheet of portraits with the "AI-aged" label on each and the age below."""
-    tiles = [add_label(resize(aged.portrait, TILE_PX, TILE_PX)) for aged in results]
+    tiles = [labelled_tile(aged) for aged in results]
     return contact_sheet(tiles, [aged.target.name for aged in results], tile_px=TILE_PX)
 
 
@@ -172,5 +184,6 @@ def _sweep(ager: FaceAger, photo: Photo, face: Face, present_age_years: float | 
     yield from reversed(frames[:-1])
 
 
-def _file_name(target: Target) -> str:
-    return f"{target.name.replace('+', ' plus').replace(' ', '-')}.png"
+def file_word(target: Target) -> str:
+    """A target's name for a file name: "70+" becomes "70-plus"."""
+    return target.name.replace("+", " plus").replace(" ", "-")

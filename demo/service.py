@@ -16,15 +16,14 @@ from core.detect import Face, FacePack, open_pack, portrait_box
 from core.device import Compute, choose
 from core.errors import CafError
 from core.images import DecodeLimits, decode_photo, encode_png, resize
-from core.marking import LABEL, add_label
-from core.transform import labelled_sheet
+from core.marking import add_label
+from core.transform import TILE_PX, file_word, labelled_sheet, labelled_tile, record_of
 from core.weights import ModelInfo, default_model, list_models, load
 
 log = logging.getLogger(__name__)
 
 LIMITS = DecodeLimits(max_bytes=32 * 1024 * 1024, max_pixels=40_000_000)
 ADULT_YEARS = 18
-TILE_PX = 256
 
 APOLOGY = "Something went wrong on this side, not with your photo. Try it again."
 
@@ -79,19 +78,24 @@ class Picture:
         return self.aged.target.name
 
     @property
+    def file_word(self) -> str:
+        """The name as it goes into a file name."""
+        return file_word(self.aged.target)
+
+    @property
     def photo(self) -> Photo:
         """(H, W, 3) uint8 RGB: the whole photo with the aged face in it."""
         return add_label(self.aged.photo)
 
     @property
     def close_up(self) -> Photo:
-        """(P, P, 3) uint8 RGB, P at most 512: head and shoulders of `photo`."""
+        """(512, 512, 3) uint8 RGB: head and shoulders of `photo`."""
         return add_label(self.aged.portrait)
 
     @property
     def tile(self) -> Photo:
-        """(T, T, 3) uint8 RGB, T at most TILE_PX: the close-up for the strip, its label as large as there."""
-        return add_label(small(self.aged.portrait))
+        """(256, 256, 3) uint8 RGB: the close-up for the strip, its label as large as there."""
+        return labelled_tile(self.aged)
 
 
 Target = tuple[str, float]
@@ -149,9 +153,9 @@ class Studio:
         return replace(sitting, picked=index, present_age_years=age_years)
 
     def thumbnails(self, sitting: Sitting) -> list[Photo]:
-        """A square crop of each face, at most TILE_PX a side."""
+        """A square crop of each face, (256, 256, 3) uint8 RGB."""
         areas = [portrait_box(face, sitting.photo.shape) for face in sitting.faces]
-        return [small(portrait(sitting.photo, area)) for area in areas]
+        return [resize(portrait(sitting.photo, area), TILE_PX, TILE_PX) for area in areas]
 
     def before(self, sitting: Sitting) -> Photo:
         """Close-up of the photo as it came, framed as `Picture.close_up` is."""
@@ -174,31 +178,20 @@ class Studio:
 
     def archive(self, sitting: Sitting, model: str) -> bytes:
         """ZIP of everything: one PNG per age group, a contact sheet, and a JSON file on how it was made."""
-        pictures = list(self.strip(sitting, model))
-        sheet = labelled_sheet([picture.aged for picture in pictures])
+        ager = self.ager(model)
+        aging = ager.transform(sitting.photo, face=sitting.face, present_age_years=sitting.present_age_years)
+        pictures = {
+            f"{number:02d}_age_{file_word(aged.target)}.png": Picture(aged)
+            for number, aged in enumerate(aging.results, 1)
+        }
+        record = record_of(ager, sitting.photo, aging, [*pictures, "sheet.png"])
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-            for number, picture in enumerate(pictures, 1):
-                archive.writestr(f"{number:02d}_age_{file_word(picture.name)}.png", encode_png(picture.photo))
-            archive.writestr("sheet.png", encode_png(sheet))
-            archive.writestr("made_by.json", json.dumps(self.record(sitting, model), indent=2))
+            for name, picture in pictures.items():
+                archive.writestr(name, encode_png(picture.photo))
+            archive.writestr("sheet.png", encode_png(labelled_sheet(aging.results)))
+            archive.writestr("record.json", json.dumps(record, indent=2))
         return target.getvalue()
-
-    def record(self, sitting: Sitting, model: str) -> dict[str, object]:
-        """How a result came about, as plain values for JSON."""
-        info, age_years = self.info(model), sitting.present_age_years
-        return {
-            "label": LABEL,
-            "model": info.name,
-            "sha256": info.sha256,
-            "licence": info.licence,
-            "face_pack": self.pack.name,
-            "precision": self.compute.reason,
-            "groups": list(self.groups(model).names),
-            "present_age_years": age_years and round(age_years, 1),
-            "face_box_px": [round(edge, 1) for edge in sitting.face.box],
-            "face_points_px": [[round(x, 2), round(y, 2)] for x, y in sitting.face.points.tolist()],
-        }
 
     def _stream(
         self,
@@ -215,13 +208,3 @@ class Studio:
             face=sitting.face,
             present_age_years=sitting.present_age_years,
         )
-
-
-def small(picture: Photo) -> Photo:
-    """(P, P, 3) portrait, shrunk to at most TILE_PX a side."""
-    return picture if len(picture) <= TILE_PX else resize(picture, TILE_PX, TILE_PX)
-
-
-def file_word(name: str) -> str:
-    """A group's name for a file name: "70+" becomes "70_plus"."""
-    return name.replace("+", "_plus").replace(" ", "_")

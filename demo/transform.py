@@ -11,7 +11,7 @@ from core.files import write_atomic
 from core.images import encode_jpeg, encode_png
 from demo import words
 from demo.layout import CLOSE_UP, Layout, age_range
-from demo.service import Refusal, Sitting, Studio, Target, answering, file_word
+from demo.service import Refusal, Sitting, Studio, Target, answering
 
 Updates = dict[Any, Any]
 
@@ -255,7 +255,7 @@ class TransformTab(Layout):
             face_of = self.permitted(sitting, guardian)
             with answering():
                 picture = self.studio.picture(face_of, model, shown or ("group", 0))
-                path = self.keep(encode_png(picture.photo), f"agetrans_{file_word(picture.name)}.png")
+                path = self.keep(encode_png(picture.photo), f"agetrans_{picture.file_word}.png")
         except Refusal as refusal:
             return {self.file: None, self.saving: words.trouble(str(refusal))}
         return {self.file: path, self.saving: words.hint("Saved: the whole photo, with its label.")}

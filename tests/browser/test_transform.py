@@ -80,7 +80,7 @@ def test_from_a_photo_to_ten_ages_and_home_again(open_page: OpenPage) -> None:
     with page.expect_download() as saving:
         page.click("#save-png")
     saved = Path(saving.value.path()).read_bytes()
-    assert saving.value.suggested_filename == "agetrans_70_plus.png"
+    assert saving.value.suggested_filename == "agetrans_70-plus.png"
     given = decode_photo((ROOT / "demo/examples/astronaut.jpg").read_bytes())
     away = (slice(300, 450), slice(0, 150))
     assert np.array_equal(decode_photo(saved)[away], given[away]), "away from the face nothing moves"
@@ -88,7 +88,7 @@ def test_from_a_photo_to_ten_ages_and_home_again(open_page: OpenPage) -> None:
         page.click("#save-zip")
     with zipfile.ZipFile(io.BytesIO(Path(saving.value.path()).read_bytes())) as archive:
         assert len([name for name in archive.namelist() if "_age_" in name]) == 10
-        assert {"sheet.png", "made_by.json"} <= set(archive.namelist())
+        assert {"sheet.png", "record.json"} <= set(archive.namelist())
     expect(page.locator("#imprint")).to_contain_text("embedded")
 
 

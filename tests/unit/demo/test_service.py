@@ -16,7 +16,7 @@ from core.errors import BadImage, NoFace
 from core.generator import Generator, GeneratorConfig
 from core.images import decode_photo, encode_jpeg
 from core.weights import add_model
-from demo.service import APOLOGY, TILE_PX, Refusal, Sitting, Studio, answering
+from demo.service import APOLOGY, Refusal, Sitting, Studio, answering
 
 TINY = {"size_px": 32, "channels": (8, 16), "encoder_blocks": (0, 0), "decoder_blocks": (1, 0), "code_width": 16}
 
@@ -71,7 +71,7 @@ def test_every_picture_that_leaves_differs_by_its_label_in_a_corner(studio: Stud
         height, width = bare.shape[:2]
         assert rows.min() > height * 0.6 and columns.min() > width * 0.4
         assert len(rows) > 100
-    assert max(picture.tile.shape[:2]) <= TILE_PX
+    assert picture.tile.shape == (256, 256, 3)
 
 
 def test_before_and_after_are_framed_alike(studio: Studio, sitting: Sitting) -> None:
@@ -99,13 +99,16 @@ def test_the_archive_holds_every_age_and_says_how_it_was_made(studio: Studio, si
         assert archive.testzip() is None
         pictures = [name for name in archive.namelist() if "_age_" in name]
         assert pictures == [
-            "01_age_15-29.png", "02_age_30-39.png", "03_age_40-49.png", "04_age_50_plus.png",
+            "01_age_15-29.png", "02_age_30-39.png", "03_age_40-49.png", "04_age_50-plus.png",
         ]  # fmt: skip
         assert all(decode_photo(archive.read(name)).shape == sitting.photo.shape for name in pictures)
-        assert "sheet.png" in archive.namelist()
-        record = json.loads(archive.read("made_by.json"))
-    assert record["model"] == "tiny-4" and len(record["sha256"]) == 64
-    assert record["face_box_px"] == [round(edge, 1) for edge in sitting.face.box]
+        record = json.loads(archive.read("record.json"))
+        assert set(archive.namelist()) == {*record["files"], "record.json"}
+    assert record["files"] == [*pictures, "sheet.png"]
+    assert record["model"] == "tiny-4" and len(record["model_sha256"]) == 64
+    assert record["present_age_years"] == sitting.present_age_years
+    assert record["ages_years"] == list(FOUR.typical_years)
+    assert record["face_box"] == [round(edge, 3) for edge in sitting.face.box]
 
 
 def test_a_child_asks_for_a_guardian(sitting: Sitting) -> None:
