@@ -30,7 +30,7 @@ def train(
         steps: Stop after so many steps in all.
         seed: Fixes weights and batches.
         threads: CPU threads; a resumed run is bit-identical only with as many as before.
-        start_from: Run folder whose networks to start from.
+        start_from: Run folder, or .safetensors file of an exported model, whose networks to start from.
     """
     from training.config import preset as find_preset
     from training.loop import train as run_training

@@ -71,7 +71,7 @@ class TrainingConfig:
     grid_every_steps: int = 250
     """Steps between sample grids."""
     start_from: Path | None = None
-    """Run folder whose networks are the starting point, such as a ten-group run for a four-group one."""
+    """Run folder or exported model to start from, such as ten groups for a four-group run."""
 
     def __post_init__(self) -> None:
         if self.generator.size_px != self.discriminator.size_px:

@@ -19,7 +19,7 @@ from core.sheet import contact_sheet
 from core.weights import ModelInfo, add_model
 from training.data import FaceSet, load_faces
 from training.evaluate import weights_digest
-from training.state import load_average, read_counters
+from training.state import discriminator_file, export_discriminator, load_average, read_counters
 
 COMPOSITES = ((4, 8, 0), (4, 8, 1), (22, 28, 0), (22, 28, 1), (62, 70, 0), (62, 70, 1))
 """First and last age in years, and sex (0 male, 1 female), of the composites on a card."""
@@ -65,7 +65,9 @@ def export(
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     config["data"] = [Path(file).name for file in config["data"]]
     config["start_from"] = config["start_from"] and Path(config["start_from"]).name
+    config["strength"] = strength
     write_atomic(models / f"{name}.json", (json.dumps(config, indent=2) + "\n").encode())
+    export_discriminator(run, discriminator_file(models / info.file))
     inputs = [] if photo is None else [(photo.stem, _largest_face(read_photo(photo), info.size_px))]
     faces = load_faces((data,), info.size_px)
     inputs += [(f"{first}-{last}, {'mf'[sex]}", composite(faces, first, last, sex)) for first, last, sex in COMPOSITES]

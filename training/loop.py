@@ -198,7 +198,7 @@ def train(config: TrainingConfig, run: Path) -> TrainingState:
     if state_path.exists():
         load_state(state, state_path)
     elif config.start_from is not None:
-        start_from(state, config.start_from / STATE_FILE)
+        start_from(state, config.start_from)
         state.step = config.warmup_steps  # the other run has been through it
     written = json.dumps(dataclasses.asdict(config), default=str, indent=2)
     write_atomic(run / "config.json", (written + "\n").encode())

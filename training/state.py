@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -60,9 +61,8 @@ def save_state(state: TrainingState, path: Path) -> None:
 def load_state(state: TrainingState, path: Path) -> None:
     """Fill `state` from a file of `save_state`. Raises RunBroken if it is damaged or of other networks."""
     try:
-        with safe_open(path, framework="pt") as opened:
-            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no mapping
-            counters = json.loads(opened.metadata()["counters"])
+        tensors = _tensors(path)
+        counters = read_counters(path.parent)
         for name, network in state.networks().items():
             network.load_state_dict(_under(tensors, f"{name}."))
     except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
@@ -83,9 +83,7 @@ def load_average(run: Path, strength: float = 1.0) -> Generator:
     """
     try:
         written = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        with safe_open(run / STATE_FILE, framework="pt") as opened:
-            keys = [key for key in opened.keys() if key.startswith("average.")]  # noqa: SIM118 - no mapping
-            tensors = {key: opened.get_tensor(key) for key in keys}
+        tensors = _tensors(run / STATE_FILE)
     except (SafetensorError, OSError, ValueError) as error:
         raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
     generator = Generator(config_from_json(written["generator"]))
@@ -94,29 +92,40 @@ def load_average(run: Path, strength: float = 1.0) -> Generator:
     return generator.eval()
 
 
-def read_counters(run: Path) -> dict[str, float]:
-    """Steps done and seconds spent, by the run's checkpoint. Raises RunBroken if there is none."""
+def read_counters(run: Path) -> dict[str, Any]:
+    """Steps done, faces seen and seconds spent, by the run's checkpoint. Raises RunBroken if there is none."""
     try:
         with safe_open(run / STATE_FILE, framework="pt") as opened:
-            counters: dict[str, float] = json.loads(opened.metadata()["counters"])
+            counters: dict[str, Any] = json.loads(opened.metadata()["counters"])
     except (SafetensorError, OSError, ValueError) as error:
         raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
     return counters
 
 
 def start_from(state: TrainingState, path: Path) -> None:
-    """Take over the networks of another run's state, converting what depends on the age groups.
+    """Take over the networks of another run or of an exported model, converting what depends on the age groups.
 
     The averaged generator is the start of both generators. Columns and rows of a group become the mean
-    of those of the other run's groups that overlap it. Optimisers start anew.
-    Raises RunBroken if the other run's networks have another shape.
+    of those of the other's groups that overlap it. Optimisers start anew.
+
+    Args:
+        path: a run folder, or the safetensors file of a model beside which its discriminator was exported.
+    Raises:
+        RunBroken: neither is there, or the networks have another shape.
     """
     try:
-        with safe_open(path, framework="pt") as opened:
-            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, FileNotFoundError) as error:
+        if path.is_dir():
+            tensors = _tensors(path / STATE_FILE)
+            average, discriminator = _under(tensors, "average."), _under(tensors, "discriminator.")
+        else:
+            average, discriminator = _tensors(path), _tensors(discriminator_file(path))
+            exported = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            trained = Generator(config_from_json(exported["generator"]))
+            trained.load_state_dict(average)
+            trained.strengthen(1 / exported["strength"])
+            average = dict(trained.state_dict())
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
         raise RunBroken(f"cannot start from {path}: {error}") from error
-    average, discriminator = _under(tensors, "average."), _under(tensors, "discriminator.")
     groups = state.generator.groups
     num_before = discriminator["age_head.weight"].shape[0]
     if num_before != len(groups):
@@ -133,6 +142,25 @@ def start_from(state: TrainingState, path: Path) -> None:
         state.discriminator.load_state_dict(discriminator)
     except RuntimeError as error:
         raise RunBroken(f"cannot start from {path}: its networks have another shape ({error})") from error
+
+
+def discriminator_file(model_file: Path) -> Path:
+    """Where the discriminator lies that was trained against an exported model."""
+    return model_file.with_name(f"{model_file.stem}.discriminator.safetensors")
+
+
+def export_discriminator(run: Path, path: Path) -> None:
+    """Write a run's discriminator as float16, so that training can go on from an exported model."""
+    tensors = _under(_tensors(run / STATE_FILE), "discriminator.")
+    with replacing(path) as draft:
+        save_file({key: value.half() for key, value in tensors.items()}, draft)
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file, float16 as float32."""
+    with safe_open(path, framework="pt") as opened:
+        tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no mapping
+    return {key: value.float() if value.dtype == torch.float16 else value for key, value in tensors.items()}
 
 
 def _group_mixing(num_before: int, state: TrainingState) -> Tensor:

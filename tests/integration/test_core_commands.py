@@ -145,6 +145,15 @@ def test_what_cannot_be_is_one_sentence(
     assert done.stdout == ""
 
 
+def test_a_folder_that_cannot_be_written_is_one_line(zoo: Path, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file, not a folder")
+    done = transform(zoo, photos / "astronaut.jpg", "--out", tmp_path / "taken", "--ages", "60")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert str(tmp_path / "taken") in done.stderr.splitlines()[-1]
+
+
 def test_models_are_listed_with_their_terms(zoo: Path) -> None:
     done = core(zoo, "models")
     assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == ["tiny-10", "tiny-4"]

@@ -68,6 +68,10 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     code = torch.zeros(1, 11)
     torch.testing.assert_close(network(faces, code), load_average(run)(faces, code), atol=1e-2, rtol=0)
 
+    model, data = tmp_path / "models" / info.file, run.parent / "faces.parquet"
+    arguments = ["--preset", "tiny", "--steps", "12", "--threads", "1", "--data", data, "--start-from", model]
+    onwards = training("train", *arguments, "--out", tmp_path / "onwards")
+    assert onwards.returncode == 0, onwards.stderr
     card = (tmp_path / "models" / "tiny.md").read_text()
     for words in (
         "Non-commercial research only",

@@ -110,7 +110,7 @@ def test_a_four_group_run_can_start_from_a_ten_group_run(straight: Path) -> None
         precision="float32",
     )
     state = Trainer(four).state
-    start_from(state, straight / "state.safetensors")
+    start_from(state, straight)
     saved = load_file(straight / "state.safetensors")
     assert ten.generator.groups == "10"
     before, now = saved["discriminator.age_head.bias"], state.discriminator.age_head.bias
