@@ -19,8 +19,8 @@ def main(host: str = "127.0.0.1", port: int = 7860, model: str = "", pack: str =
 
     try:
         serve(host=host, port=port, model=model, pack=pack)
-    except CafError as error:
-        sys.exit(str(error))
+    except (CafError, ValueError, OSError) as error:  # OSError: the port is taken, the host is not ours
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

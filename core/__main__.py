@@ -108,7 +108,7 @@ def main() -> None:
     }
     try:
         code: int = tyro.extras.subcommand_cli_from_dict(commands, prog="python -m core")
-    except (CafError, ValueError) as error:
+    except (CafError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
