@@ -59,7 +59,9 @@ test: setup check
 	@$(PYTHON) -m pytest
 
 bench: $(DEVELOPMENT)
-	@for benchmark in benchmarks/[a-z]*.py; do PYTHONPATH=. $(PYTHON) $$benchmark || exit 1; done
+	@$(PYTHON) -m benchmarks.aging
+	@$(PYTHON) -m benchmarks.generator
+	@$(PYTHON) -m benchmarks.generator --isa AVX2 --sizes 256
 
 clean:
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .gradio build stubs/*/build stubs/*/*.egg-info

@@ -15,7 +15,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from core.sheet import caption_bar, contact_sheet
 from core.video import write_mp4
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+RECORD = "record.json"
 SWEEP_STEPS_PER_GROUP = 10
 SWEEP_FPS = 10
 TILE_PX = 256
@@ -83,18 +84,18 @@ def transform_photos(ager: FaceAger, photos: Iterable[Path], order: Order, out: 
         ValueError: the order does not suit the model.
     """
     ager.targets(order.ages_years)
-    taken: set[str] = set()
+    taken: set[Path] = set()
     for path in photos:
-        name = path.stem if path.stem not in taken else path.name
-        taken.add(name)
         try:
             photo = read_photo(path)
             faces = _chosen(ager.find_faces(photo), order.face)
         except (BadImage, NoFace) as error:
             yield {"photo": str(path), "error": str(error)}
             continue
+        place = _free_folder(out, path.stem, photo, taken)
+        taken.add(place)
         for number, face in faces:
-            folder = out / name / f"face{number}" if order.face == "all" else out / name
+            folder = place / f"face{number}" if order.face == "all" else place
             yield {"photo": str(path), "folder": str(folder), **_transform_face(ager, photo, face, order, folder)}
 
 
@@ -109,27 +110,57 @@ def _chosen(faces: list[Face], which: str) -> list[tuple[int, Face]]:
     return [numbered[int(which)]]
 
 
+def _free_folder(out: Path, stem: str, photo: Photo, taken: set[Path]) -> Path:
+    """First of `stem`, `stem-2`, ... that this run has not used and that holds no other photo's results."""
+    for number in count(1):
+        folder = out / (stem if number == 1 else f"{stem}-{number}")
+        records = [_record_in(place) for place in (folder, *folder.glob("face*"))]
+        owners = {record["pixels_sha256"] for record in records if "pixels_sha256" in record}
+        if folder not in taken and owners <= {_pixels_sha256(photo)}:
+            return folder
+    raise AssertionError("count() does not end")
+
+
+def _record_in(folder: Path) -> dict[str, Any]:
+    """Record of a folder; empty if there is none or it cannot be read, which is as if nothing had been done."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
 def _transform_face(ager: FaceAger, photo: Photo, face: Face, order: Order, folder: Path) -> dict[str, Any]:
     asked = {**how_made(ager, photo, face, ager.targets(order.ages_years)), "video": order.video}
-    record_path = folder / "record.json"
-    if record_path.is_file():
-        before = json.loads(record_path.read_text(encoding="utf-8"))
-        if all(before.get(key) == value for key, value in asked.items()):
-            return {"skipped": True}
-        record_path.unlink()
+    before = _record_in(folder)
+    made_before = [folder / Path(str(name)).name for name in before.get("files", [])]
+    is_done = before.get("is_complete") is True and all(file.is_file() for file in made_before)
+    if is_done and all(before.get(key) == value for key, value in asked.items()):
+        return {"skipped": True}
+    for file in made_before:
+        file.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
+    files = [f"{file_word(target)}.png" for target in ager.targets(order.ages_years)]
+    files += ["sheet.png", *(["sweep.mp4"] if order.video else [])]
+    # Written first, so that a run that is broken off leaves word of what it may have left behind.
+    _write_record(folder, {**asked, "files": files, "is_complete": False})
     aging = ager.transform(photo, ages_years=order.ages_years, face=face)
-    files = []
-    for aged in aging.results:
-        files.append(f"{file_word(aged.target)}.png")
-        write_atomic(folder / files[-1], encode_png(add_label(aged.photo)))
+    for aged, name in zip(aging.results, files, strict=False):
+        write_atomic(folder / name, encode_png(add_label(aged.photo)))
     write_atomic(folder / "sheet.png", encode_png(labelled_sheet(aging.results)))
     if order.video:
         write_mp4(_sweep(ager, photo, face, aging.present_age_years), folder / "sweep.mp4", SWEEP_FPS)
-    files += ["sheet.png", *(["sweep.mp4"] if order.video else [])]
-    record = {**record_of(ager, photo, aging, files), "video": order.video}
-    write_atomic(record_path, (json.dumps(record, indent=2) + "\n").encode())
+    _write_record(folder, {**record_of(ager, photo, aging, files), "video": order.video, "is_complete": True})
     return {"present_age_years": aging.present_age_years}
+
+
+def _write_record(folder: Path, record: dict[str, Any]) -> None:
+    write_atomic(folder / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+
+
+def _pixels_sha256(photo: Photo) -> str:
+    """Of the decoded pixels, so that the same picture in another file is known again."""
+    return hashlib.sha256(photo.tobytes()).hexdigest()
 
 
 def how_made(ager: FaceAger, photo: Photo, face: Face, targets: Sequence[Target]) -> dict[str, Any]:
@@ -141,9 +172,10 @@ def how_made(ager: FaceAger, photo: Photo, face: Face, targets: Sequence[Target]
         "licence": ager.model.info.licence,
         "face_pack": ager.pack.name,
         "precision": str(ager.compute.dtype).removeprefix("torch."),
-        "photo_sha256": hashlib.sha256(photo.tobytes()).hexdigest(),
+        "pixels_sha256": _pixels_sha256(photo),
         "ages_years": [target.years for target in targets],
         "noise": "off",
+        "seed": None,
         "face_box": [round(float(value), 3) for value in face.box],
         "face_warnings": list(face.warnings),
     }

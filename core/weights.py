@@ -191,7 +191,6 @@ def add_model(
     data = format_safetensors(tensors)
     sha256 = hashlib.sha256(data).hexdigest()
     present = list_models(folder)
-    others = [info for info in present if info.name != name]
     # An old file is not overwritten: whenever this is killed, the manifest names a whole file of its hash.
     is_taken = (folder / f"{name}.safetensors").exists()
     is_ours = isinstance(network, Generator)
@@ -212,8 +211,9 @@ def add_model(
     )
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / info.file, data)
-    entries = [{k: v for k, v in dataclasses.asdict(one).items() if k != "folder"} for one in (*others, info)]
-    entries.sort(key=lambda entry: entry["name"])
+    # A replaced model keeps its place: the first of a group system is the default one.
+    listed = {one.name: one for one in present} | {name: info}
+    entries = [{k: v for k, v in dataclasses.asdict(one).items() if k != "folder"} for one in listed.values()]
     manifest = json.dumps({"version": MANIFEST_VERSION, "models": entries}, indent=2)
     write_atomic(folder / MANIFEST, (manifest + "\n").encode())
     for replaced in {old.file for old in present if old.name == name} - {info.file}:

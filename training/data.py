@@ -68,8 +68,10 @@ def load_faces(
                 if max_faces is not None and len(faces) >= max_faces:
                     break
                 age, sex = row["age"], row["gender"]
-                if age is None or not 0 <= age <= 130 or sex not in (0, 1):
+                if not isinstance(age, int) or not 0 <= age <= 130 or sex not in (0, 1):
                     raise DataBroken(f"{file}, row {row_number}: age {age!r}, gender {sex!r}")
+                if not isinstance(row["jpeg"], bytes):
+                    raise DataBroken(f"{file}, row {row_number}: jpeg holds no bytes")
                 if age < min_age_years:
                     continue
                 try:

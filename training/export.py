@@ -41,7 +41,7 @@ def export(
     """Add a run's averaged generator to a model folder, with a card.
 
     Args:
-        run: folder of a training run; `figures/figures.json` in it goes into the card.
+        run: folder of a training run; `figures/` in it goes into the card.
         name: of the model, and of its files.
         licence: terms of the weights.
         trained_on: what data, for the card.
@@ -67,37 +67,42 @@ def export(
     config["start_from"] = config["start_from"] and Path(config["start_from"]).name
     config["strength"] = strength
     write_atomic(models / f"{name}.json", (json.dumps(config, indent=2) + "\n").encode())
-    export_discriminator(run, discriminator_file(models / info.file))
+    export_discriminator(run, discriminator_file(info))
     inputs = [] if photo is None else [(photo.stem, _largest_face(read_photo(photo), info.size_px))]
     faces = load_faces((data,), info.size_px)
     inputs += [(f"{first}-{last}, {'mf'[sex]}", composite(faces, first, last, sex)) for first, last, sex in COMPOSITES]
     write_showcase(generator, inputs, models / f"{name}.jpg")
     write_atomic(
         models / f"{name}.md",
-        card(run, info, trained_on, strength, notes, (figures / "figures.md").read_text(encoding="utf-8")).encode(),
+        card(
+            run, info, trained_on, strength, notes, photo, (figures / "figures.md").read_text(encoding="utf-8")
+        ).encode(),
     )
     return info
 
 
-def card(run: Path, info: ModelInfo, trained_on: str, strength: float, notes: str, figures: str) -> str:
+def card(
+    run: Path, info: ModelInfo, trained_on: str, strength: float, notes: str, photo: Path | None, figures: str
+) -> str:
     """Model card as Markdown: what it is, terms, training, limits, figures."""
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     counters = read_counters(run)
     steps, pictures, seconds = counters["step"], counters["faces"], counters["seconds"]
+    shown = "Composites" if photo is None else f"The {photo.stem} and composites"
     start = f", started from the run `{Path(config['start_from']).name}`" if config["start_from"] else ""
     return f"""# {info.name}
 
 ![Inputs on the left, then every target group](./{info.name}.jpg)
 
-The astronaut (NASA, public domain) and composites of {FACES_IN_A_COMPOSITE} eval faces each: the input, then every
-target group.
+{shown} of {FACES_IN_A_COMPOSITE} eval faces each: the input, then every target group.
 
 - **Terms**: {info.licence}
 - **What it does**: a {info.size_px} px face crop in UTKFace framing to any age of the groups
   {", ".join(group_system(info.groups).names)}; reads the present age.
 - **Trained on**: {trained_on}
-- **Training**: {steps} steps, {pictures} pictures{start}, {seconds / 3600:.1f} hours on CPU cores,
-  {pictures / max(seconds, 1):.1f} pictures per second; the released weights are the moving average, stored as float16.
+- **Training**: {steps} steps, {pictures} pictures{start}, {seconds / 3600:.1f} hours,
+  {pictures / max(seconds, 1):.1f} pictures per second; the released weights are the moving average, stored as float16
+  (the figures below were measured in float32).
 - **Strength**: the changes are {strength:g} times those that were trained.{notes and chr(10) + "- **Notes**: " + notes}
 - **Reproduce**: `python -m training train --preset {config["preset"]} --out RUN`; the run's configuration lies beside
   this card in `{info.name}.json`.

@@ -23,7 +23,7 @@ from training import losses
 from training.config import TrainingConfig
 from training.data import BalancedSampler, Batch, FaceSet, default_files, load_faces
 from training.monitor import LossLog, write_grid
-from training.state import STATE_FILE, TrainingState, load_state, save_state, start_from
+from training.state import STATE_FILE, TrainingState, load_state, read_counters, save_state, start_from
 
 REPORT_EVERY_STEPS = 25
 
@@ -71,6 +71,7 @@ class Trainer:
             discriminator=discriminator,
             generator_optimiser=_adam(generator, config.learning_rate),
             discriminator_optimiser=_adam(discriminator, config.learning_rate),
+            precision="bfloat16" if self.compute.dtype == torch.bfloat16 else "float32",
         )
 
     def inputs(self, batch: Batch, faces: FaceSet) -> Inputs:
@@ -191,9 +192,11 @@ def train(config: TrainingConfig, run: Path) -> TrainingState:
     Writes into `run`: config.json, losses.jsonl, state.safetensors, grids/.
     Raises DataBroken for bad data, RunBroken if the run cannot be resumed or diverges.
     """
+    state_path = run / STATE_FILE
+    if state_path.exists():
+        config = dataclasses.replace(config, precision=read_counters(run)["precision"])
     trainer = Trainer(config)
     state = trainer.state
-    state_path = run / STATE_FILE
     (run / "grids").mkdir(parents=True, exist_ok=True)
     if state_path.exists():
         load_state(state, state_path)

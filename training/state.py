@@ -11,10 +11,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.ages import GROUP_SYSTEMS
+from core.device import Precision
 from core.discriminator import Discriminator
 from core.errors import RunBroken
 from core.files import replacing
 from core.generator import Generator, config_from_json
+from core.weights import ModelInfo, load
 
 STATE_FILE = "state.safetensors"
 
@@ -29,6 +31,8 @@ class TrainingState:
     discriminator: Discriminator
     generator_optimiser: torch.optim.Adam
     discriminator_optimiser: torch.optim.Adam
+    precision: Precision
+    """What "auto" came to when the run began; a resumed run keeps it."""
     step: int = 0
     """Steps done."""
     faces: int = 0
@@ -46,16 +50,21 @@ class TrainingState:
 
 
 def save_state(state: TrainingState, path: Path) -> None:
-    """Write the state so that a kill at any moment leaves the old file or the new one, whole."""
+    """Write the state so that a kill at any moment leaves the old file or the new one, whole.
+
+    Raises RunBroken, and leaves the old file, if a weight is no finite number.
+    """
     tensors: dict[str, Tensor] = {}
     for name, network in state.networks().items():
+        if not all(value.isfinite().all() for value in network.state_dict().values()):
+            raise RunBroken(f"weights of the {name} are no longer finite in step {state.step}; {path} is as it was")
         tensors |= {f"{name}.{key}": value.contiguous() for key, value in network.state_dict().items()}
     for name, optimiser in state.optimisers().items():
         for index, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{name}.{index}.{key}": value.contiguous() for key, value in moments.items()}
-    counters = {"counters": json.dumps({"step": state.step, "faces": state.faces, "seconds": state.seconds})}
+    counters = {"step": state.step, "faces": state.faces, "seconds": state.seconds, "precision": state.precision}
     with replacing(path) as draft:
-        save_file(tensors, draft, metadata=counters)
+        save_file(tensors, draft, metadata={"counters": json.dumps(counters)})
 
 
 def load_state(state: TrainingState, path: Path) -> None:
@@ -109,7 +118,7 @@ def start_from(state: TrainingState, path: Path) -> None:
     of those of the other's groups that overlap it. Optimisers start anew.
 
     Args:
-        path: a run folder, or the safetensors file of a model beside which its discriminator was exported.
+        path: a run folder, or the safetensors file of an exported model beside its discriminator.
     Raises:
         RunBroken: neither is there, or the networks have another shape.
     """
@@ -118,13 +127,14 @@ def start_from(state: TrainingState, path: Path) -> None:
             tensors = _tensors(path / STATE_FILE)
             average, discriminator = _under(tensors, "average."), _under(tensors, "discriminator.")
         else:
-            average, discriminator = _tensors(path), _tensors(discriminator_file(path))
-            exported = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-            trained = Generator(config_from_json(exported["generator"]))
-            trained.load_state_dict(average)
-            trained.strengthen(1 / exported["strength"])
-            average = dict(trained.state_dict())
-    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+            model = load(path)
+            exported = json.loads((model.info.folder / f"{model.info.name}.json").read_text(encoding="utf-8"))
+            if not isinstance(model.network, Generator):
+                raise RunBroken(f"cannot start from {path}: it is a reference model")
+            model.network.strengthen(1 / exported["strength"])
+            average = dict(model.network.state_dict())
+            discriminator = _tensors(discriminator_file(model.info))
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise RunBroken(f"cannot start from {path}: {error}") from error
     groups = state.generator.groups
     num_before = discriminator["age_head.weight"].shape[0]
@@ -144,9 +154,9 @@ def start_from(state: TrainingState, path: Path) -> None:
         raise RunBroken(f"cannot start from {path}: its networks have another shape ({error})") from error
 
 
-def discriminator_file(model_file: Path) -> Path:
+def discriminator_file(info: ModelInfo) -> Path:
     """Where the discriminator lies that was trained against an exported model."""
-    return model_file.with_name(f"{model_file.stem}.discriminator.safetensors")
+    return info.folder / f"{info.name}.discriminator.safetensors"
 
 
 def export_discriminator(run: Path, path: Path) -> None:

@@ -93,9 +93,28 @@ def test_a_second_run_skips_what_is_done_and_redoes_what_changed(zoo: Path, phot
     again = transform(zoo, photo, "--out", tmp_path, "--ages", "5,25")
     assert json.loads(again.stdout)["skipped"] is True
     assert made.stat().st_mtime_ns == first
-    other = transform(zoo, photo, "--out", tmp_path, "--ages", "5,25,63")
+    other = transform(zoo, photo, "--out", tmp_path, "--ages", "5,63")
     assert "skipped" not in json.loads(other.stdout)
-    assert (tmp_path / "astronaut" / "63.png").is_file()
+    folder = tmp_path / "astronaut"
+    assert {file.name for file in folder.iterdir()} == {"5.png", "63.png", "sheet.png", "record.json"}
+    (folder / "63.png").unlink()
+    assert "skipped" not in json.loads(transform(zoo, photo, "--out", tmp_path, "--ages", "5,63").stdout)
+    for nonsense in ("[]", "{"):
+        (folder / "record.json").write_text(nonsense)
+        assert transform(zoo, photo, "--out", tmp_path, "--ages", "5,63").returncode == 0
+
+
+def test_photos_of_one_name_keep_apart(zoo: Path, tmp_path: Path) -> None:
+    photos = []
+    for number, folder in enumerate("abc"):
+        (tmp_path / folder).mkdir()
+        photos.append(tmp_path / folder / "x.png")
+        Image.fromarray(np.roll(astronaut(), 5 * number, axis=0)).save(photos[-1])
+    done = transform(zoo, *photos, "--ages", "60", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert {folder.name for folder in (tmp_path / "out").iterdir()} == {"x", "x-2", "x-3"}
+    again = transform(zoo, photos[1], "--ages", "60", "--out", tmp_path / "out")
+    assert json.loads(again.stdout) == {"photo": str(photos[1]), "folder": str(tmp_path / "out/x-2"), "skipped": True}
 
 
 def test_the_four_group_sweep_goes_forth_and_back(zoo: Path, photos: Path, tmp_path: Path) -> None:
