@@ -27,7 +27,7 @@ from core.weights import LoadedModel
 PORTRAIT_PX = 512
 """Side of a portrait, whatever the photo's size: labels on it then have one size too."""
 PIXELS_AT_ONCE = 10 * 128 * 128
-"""Target ages are decoded together as long as their crops have no more pixels than this."""
+"""Ages are decoded together up to so many pixels of crops; the reference network is faster one by one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,7 +186,7 @@ class FaceAger:
         photo = prepared.photo
         paster = Paster(photo.shape, prepared.matrix, self.model.info.size_px)
         area = portrait_box(prepared.face, photo.shape)
-        at_once = max(1, PIXELS_AT_ONCE // self.model.info.size_px**2)
+        at_once = max(1, PIXELS_AT_ONCE // self.model.info.size_px**2) if isinstance(self.network, Generator) else 1
         for start in range(0, len(targets), at_once):
             some = targets[start : start + at_once]
             made = prepared.make([target.years for target in some])

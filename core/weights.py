@@ -192,7 +192,8 @@ def add_model(
     sha256 = hashlib.sha256(data).hexdigest()
     present = list_models(folder)
     # An old file is not overwritten: whenever this is killed, the manifest names a whole file of its hash.
-    is_taken = (folder / f"{name}.safetensors").exists()
+    is_same = any(old.name == name and old.sha256 == sha256 and old.file == f"{name}.safetensors" for old in present)
+    is_taken = (folder / f"{name}.safetensors").exists() and not is_same
     is_ours = isinstance(network, Generator)
     size_px = network.config.size_px if isinstance(network, Generator) else network.size_px
     system = network.config.groups if isinstance(network, Generator) else str(network.num_groups)
