@@ -75,7 +75,7 @@ def load_state(state: TrainingState, path: Path) -> None:
         for name, network in state.networks().items():
             network.load_state_dict(_under(tensors, f"{name}."))
     except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
-        raise RunBroken(f"cannot resume from {path}: {error}; remove it to start the run anew") from error
+        raise RunBroken(f"cannot go on from {path}: {error}; remove it to start the run anew") from error
     for name, optimiser in state.optimisers().items():
         moments: dict[int, dict[str, Tensor]] = {}
         for key, value in _under(tensors, f"adam.{name}.").items():
@@ -107,7 +107,7 @@ def read_counters(run: Path) -> dict[str, Any]:
         with safe_open(run / STATE_FILE, framework="pt") as opened:
             counters: dict[str, Any] = json.loads(opened.metadata()["counters"])
     except (SafetensorError, OSError, ValueError) as error:
-        raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
+        raise RunBroken(f"cannot go on from {run / STATE_FILE}: {error}; remove it to start the run anew") from error
     return counters
 
 

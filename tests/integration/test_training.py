@@ -138,5 +138,5 @@ def test_errors_are_one_sentence(data: Path, tmp_path: Path, straight: Path) -> 
     (damaged / "state.safetensors").write_bytes(whole[: len(whole) // 2])
     refused = run(damaged, data)
     assert refused.returncode == 1
-    assert "cannot resume from" in refused.stderr
+    assert "cannot go on from" in refused.stderr
     assert (damaged / "state.safetensors").read_bytes() == whole[: len(whole) // 2]
