@@ -25,6 +25,8 @@ class FaceSet:
     """(N,) years, 0..100."""
     sexes: npt.NDArray[np.int64]
     """(N,) 0 male, 1 female."""
+    races: npt.NDArray[np.int64] | None = None
+    """(N,) UTKFace's codes 0..4: White, Black, Asian, Indian, Others; None where the files carry none."""
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -32,7 +34,12 @@ class FaceSet:
     def spread(self, count: int) -> "FaceSet":
         """At most `count` of the faces, evenly spread over the set."""
         rows = np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int)
-        return FaceSet(faces=self.faces[rows], ages_years=self.ages_years[rows], sexes=self.sexes[rows])
+        return FaceSet(
+            faces=self.faces[rows],
+            ages_years=self.ages_years[rows],
+            sexes=self.sexes[rows],
+            races=None if self.races is None else self.races[rows],
+        )
 
 
 def default_files() -> tuple[Path, ...]:
@@ -47,13 +54,14 @@ def default_files() -> tuple[Path, ...]:
 def load_faces(
     files: tuple[Path, ...], size_px: int, *, min_age_years: int = 0, max_faces: int | None = None
 ) -> FaceSet:
-    """Read faces from Parquet files with the columns age (years), gender (0, 1) and jpeg (bytes).
+    """Read faces from Parquet files with the columns age (years), gender (0, 1), jpeg (bytes), and maybe race (0..4).
 
     Faces younger than `min_age_years` are left out. Raises DataBroken, naming file and row.
     """
     faces: list[npt.NDArray[np.uint8]] = []
     ages: list[int] = []
     sexes: list[int] = []
+    races: list[int] = []
     for file in files:
         if not file.is_file():
             raise DataBroken(f"no such data file: {file}")
@@ -62,7 +70,8 @@ def load_faces(
         if missing:
             raise DataBroken(f"{file} lacks the column(s) {', '.join(sorted(missing))}")
         row_number = -1
-        for batch in table.iter_batches(512, columns=list(COLUMNS)):
+        columns = [*COLUMNS, *({"race"} & set(table.schema_arrow.names))]
+        for batch in table.iter_batches(512, columns=columns):
             for row in batch.to_pylist():
                 row_number += 1
                 if max_faces is not None and len(faces) >= max_faces:
@@ -81,9 +90,16 @@ def load_faces(
                 faces.append(resize(face, size_px, size_px))
                 ages.append(min(age, 100))
                 sexes.append(sex)
+                if isinstance(row.get("race"), int):
+                    races.append(row["race"])
     if not faces:
         raise DataBroken(f"no face of {min_age_years} years or more in {', '.join(map(str, files))}")
-    return FaceSet(faces=np.stack(faces), ages_years=np.asarray(ages), sexes=np.asarray(sexes))
+    return FaceSet(
+        faces=np.stack(faces),
+        ages_years=np.asarray(ages),
+        sexes=np.asarray(sexes),
+        races=np.asarray(races) if len(races) == len(faces) else None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -91,3 +91,17 @@ def test_an_empty_group_is_named(lopsided: FaceSet) -> None:
     with pytest.raises(DataBroken, match="no face of the age group 0-2"):
         BalancedSampler(some, TEN, batch_size=20, seed=0, own_age_share=0.2)
     assert len(BalancedSampler(some, FOUR, batch_size=8, seed=0, own_age_share=0.2).batch(0).indices) == 8
+
+
+def test_races_come_where_the_files_carry_them(tmp_path: Path) -> None:
+    plain = write(tmp_path / "plain.parquet", [5, 30, 50], [0, 1, 0])
+    assert load_faces((plain,), 16).races is None
+    told = tmp_path / "told.parquet"
+    pq.write_table(pq.read_table(plain).append_column("race", pa.array([3, 0, 4])), told)
+    races = load_faces((told,), 16, min_age_years=15).races
+    assert races is not None
+    assert races.tolist() == [0, 4]
+    spread = load_faces((told,), 16).spread(2).races
+    assert spread is not None
+    assert spread.tolist() == [3, 4]
+    assert load_faces((plain, told), 16).races is None
