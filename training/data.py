@@ -1,7 +1,9 @@
 """Faces with ages and sexes from Parquet, and which of them make up each batch."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,14 @@ class FaceSet:
 
     def __len__(self) -> int:
         return len(self.faces)
+
+    @property
+    def digest(self) -> str:
+        """sha256 over faces, ages and sexes."""
+        digest = hashlib.sha256()
+        for values in (self.faces, self.ages_years, self.sexes):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()
 
     def spread(self, count: int) -> "FaceSet":
         """At most `count` of the faces, evenly spread over the set."""
@@ -153,3 +163,71 @@ class BalancedSampler:
             flips=random.random(self.batch_size) < 0.5,
             targets_years=np.where(own, self.ages_years[indices], targets),
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledBatch:
+    """The faces of a step with their labels, and what is asked of them."""
+
+    faces: npt.NDArray[np.uint8]
+    """(N, S, S, 3) uint8 RGB."""
+    ages_years: npt.NDArray[np.int64]
+    """(N,) years."""
+    sexes: npt.NDArray[np.int64]
+    """(N,) 0 male, 1 female."""
+    flips: npt.NDArray[np.bool_]
+    """(N,) True: to be mirrored left to right."""
+    targets_years: npt.NDArray[np.int64]
+    """(N,) age to be made."""
+
+
+class FaceSource(Protocol):
+    """Where a run's batches come from. Each depends on the seed and the step alone, so resuming needs no more."""
+
+    def batch(self, step: int) -> LabelledBatch:
+        """Batch number `step` of this process."""
+
+    def one_of_each(self) -> npt.NDArray[np.uint8]:
+        """(groups, S, S, 3) uint8 RGB: a face of each age group, for sample grids."""
+
+    @property
+    def digest(self) -> str:
+        """sha256 of what the data is."""
+
+
+class FacesInMemory:
+    """Balanced batches from faces held in memory.
+
+    With several processes a batch of num_processes * batch_size faces is drawn, and each takes its own part, so that
+    two processes see together what one with twice the batch would.
+    """
+
+    def __init__(
+        self, faces: FaceSet, groups: AgeGroups, *, batch_size: int, seed: int, own_age_share: float,
+        rank: int = 0, num_processes: int = 1,
+    ) -> None:
+        self.faces = faces
+        self.sampler = BalancedSampler(faces, groups, batch_size * num_processes, seed, own_age_share)
+        self.part = slice(rank * batch_size, (rank + 1) * batch_size)
+
+    def batch(self, step: int) -> LabelledBatch:
+        """Batch number `step` of this process."""
+        drawn = self.sampler.batch(step)
+        rows = drawn.indices[self.part]
+        return LabelledBatch(
+            faces=self.faces.faces[rows],
+            ages_years=self.faces.ages_years[rows],
+            sexes=self.faces.sexes[rows],
+            flips=drawn.flips[self.part],
+            targets_years=drawn.targets_years[self.part],
+        )
+
+    def one_of_each(self) -> npt.NDArray[np.uint8]:
+        """(groups, S, S, 3) uint8 RGB: the first face of each group, sexes in turn."""
+        rows = [int(cells[number % len(cells)][0]) for number, cells in enumerate(self.sampler.cells)]
+        return self.faces.faces[rows]
+
+    @property
+    def digest(self) -> str:
+        """sha256 over faces, ages and sexes."""
+        return self.faces.digest

@@ -53,3 +53,71 @@ def r1(real_score: Tensor, real: Tensor) -> Tensor:
     """1/2 E |grad_x D(x, a)|^2.  `real` must require gradients. Mescheder et al. 2018, eq. 9."""
     (gradient,) = torch.autograd.grad(real_score.sum(), real, create_graph=True)
     return 0.5 * gradient.square().sum((1, 2, 3)).mean()
+
+
+def mean_error(probabilities: Tensor, ages_years: Tensor) -> Tensor:
+    """1/2 E (sum_k k p_k - a)^2.  Probabilities (N, 101), ages (N,) years. Pan et al. 2018, eq. 2."""
+    years = torch.arange(probabilities.shape[1], device=probabilities.device, dtype=torch.float32)
+    return 0.5 * (probabilities @ years - ages_years).square().mean()
+
+
+def variance(probabilities: Tensor) -> Tensor:
+    """E sum_k p_k (k - sum_j j p_j)^2.  Probabilities (N, 101). Pan et al. 2018, eq. 4."""
+    years = torch.arange(probabilities.shape[1], device=probabilities.device, dtype=torch.float32)
+    mean = probabilities @ years
+    return (probabilities * (years - mean[:, None]).square()).sum(1).mean()
+
+
+def keep_sex(sex_logits: Tensor, sexes: Tensor, counted: Tensor, sure_logit: float = 3.0) -> Tensor:
+    """E c softplus(-min(t s, sure)), t = +-1 for female and male, over the counted outputs.
+
+    Where the sex is read `sure_logit` clearly there is nothing to gain: no man is made manlier for it.
+
+    Args:
+        sex_logits: (N,) as read from outputs, above 0 female.
+        sexes: (N,) int64 of the labels, 0 male, 1 female.
+        counted: (N,) 0 or 1.
+    """
+    signed = torch.where(sexes == 1, sex_logits, -sex_logits).float()
+    missing = F.softplus(-signed) * (signed < sure_logit)
+    return (missing * counted).sum() / counted.sum().clamp(min=1)
+
+
+def identity_band(before: Tensor, after: Tensor, low: Tensor) -> Tensor:
+    """E relu(low(a, b) - cos(phi(x), phi(y))): nothing while output and input are as alike as one real person's
+    pictures over that gap of years.
+
+    A full-strength identity loss buys verification by refusing to age; below the band alone it cannot.
+
+    Args:
+        before, after: (N, D) unit embeddings of inputs and outputs.
+        low: (N,) lower end of the band, a cosine.
+    """
+    return F.relu(low - (before * after).sum(1)).mean()
+
+
+CHEEKS = ((0.27, 0.53), (0.73, 0.53))
+"""Centres of the cheeks on a crop in UTKFace's framing, x and y as parts of its side."""
+CHEEK_SIDE = 0.12
+"""Side of the patch of cheek that is looked at, as part of the crop's side."""
+
+
+def cheek_colours(faces: Tensor) -> Tensor:
+    """(N, 3, S, S) faces in UTKFace's framing to (N, 2, 3): mean colour of each cheek."""
+    side = faces.shape[2]
+    half = max(1, round(side * CHEEK_SIDE / 2))
+    patches = []
+    for x, y in CHEEKS:
+        left, top = round(x * side), round(y * side)
+        patches.append(faces[:, :, top - half : top + half, left - half : left + half].mean((2, 3)))
+    return torch.stack(patches, dim=1)
+
+
+def cheek_tone(real: Tensor, made: Tensor, free: float = 0.03) -> Tensor:
+    """E relu(|t(x) - t(y)| - free), t the colour of the cheeks: ageing leaves the tone of the skin.
+
+    Args:
+        real, made: (N, 3, S, S), -1..1.
+        free: 0.03 is about 1.5 in CIELAB, which nobody sees.
+    """
+    return F.relu((cheek_colours(real) - cheek_colours(made)).abs() - free).mean()
