@@ -19,6 +19,7 @@ import copy
 import itertools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -36,11 +37,11 @@ from core.layers import (
     precise_linear,
 )
 
-STYLE_WIDTH = 512
 NUM_STYLE_LAYERS = 8
 IDENTITY_SIZE_PX = 16
 CHANNELS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
 """Channels of the feature maps by their side in pixels."""
+MOST_CHANNELS = max(CHANNELS.values())
 
 Noise = Sequence[Tensor] | torch.Generator | None
 """One map (N, 1, R, R) per styled convolution, or where to draw them from, or no noise at all."""
@@ -116,9 +117,9 @@ class NoiseStrength(nn.Module):
 class StyledConv(nn.Module):
     """Modulated convolution, noise, bias, activation."""
 
-    def __init__(self, channels_in: int, channels_out: int, *, is_up: bool) -> None:
+    def __init__(self, channels_in: int, channels_out: int, style_width: int, *, is_up: bool) -> None:
         super().__init__()
-        self.conv = ModulatedConv2d(channels_in, channels_out, 3, STYLE_WIDTH, upsample=is_up, gain=SQRT_TWO)
+        self.conv = ModulatedConv2d(channels_in, channels_out, 3, style_width, upsample=is_up, gain=SQRT_TWO)
         self.noise = NoiseStrength()
         self.activate = BiasedActivation(channels_out)
 
@@ -133,10 +134,10 @@ class StyledConv(nn.Module):
 class ToRGB(nn.Module):
     """Modulated 1x1 convolution to colours, added in float32 to the picture so far, twice enlarged."""
 
-    def __init__(self, channels: int, *, is_up: bool) -> None:
+    def __init__(self, channels: int, style_width: int, *, is_up: bool) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
-        self.conv = ModulatedConv2d(channels, 3, 1, STYLE_WIDTH, demodulate=False)
+        self.conv = ModulatedConv2d(channels, 3, 1, style_width, demodulate=False)
         if is_up:
             self.upsample = nn.Module()
             self.upsample.register_buffer("kernel", fir_kernel(gain=4.0))
@@ -146,10 +147,19 @@ class ToRGB(nn.Module):
         return colours if picture is None else colours + upsample(picture, self.upsample.get_buffer("kernel"))
 
 
-class ReferenceGenerator(nn.Module):
-    """AgeTransGAN's generator; see the module's text."""
+class Encoded(NamedTuple):
+    """What the encoder makes of N faces and codes."""
 
-    def __init__(self, size_px: int = 1024, num_groups: int = 10) -> None:
+    identity: Tensor
+    """(N, 512, 16, 16): the identity branch's map."""
+    style: Tensor
+    """(N, 512) float32: w."""
+
+
+class ReferenceGenerator(nn.Module):
+    """AgeTransGAN's generator; see the module's text. Below 512, `max_channels` makes it narrower than published."""
+
+    def __init__(self, size_px: int = 1024, num_groups: int = 10, max_channels: int = MOST_CHANNELS) -> None:
         super().__init__()
         if size_px not in CHANNELS or size_px <= IDENTITY_SIZE_PX:
             raise ValueError(f"size_px {size_px} is none of 32, 64, 128, 256, 512, 1024")
@@ -158,12 +168,12 @@ class ReferenceGenerator(nn.Module):
         self.size_px = size_px
         self.num_groups = num_groups
         octaves = int(math.log2(size_px // IDENTITY_SIZE_PX))
-        deep = CHANNELS[IDENTITY_SIZE_PX]
-        finest_first = [CHANNELS[size_px >> octave] for octave in range(octaves + 1)]
+        finest_first = [min(CHANNELS[size_px >> octave], max_channels) for octave in range(octaves + 1)]
+        deep = finest_first[-1]  # also the width of w
 
         self.style = nn.Sequential(
             nn.Identity(),  # the pixel norm, which has no parameters, counts as layer 0
-            *(EqualLinear(STYLE_WIDTH, STYLE_WIDTH, lr_mul=0.01, activate=True) for _ in range(NUM_STYLE_LAYERS)),
+            *(EqualLinear(deep, deep, lr_mul=0.01, activate=True) for _ in range(NUM_STYLE_LAYERS)),
         )
         self.convs_e = nn.Sequential(
             ConvLayer(3 + num_groups, finest_first[0], 1),
@@ -173,15 +183,15 @@ class ReferenceGenerator(nn.Module):
         self.convs_es = nn.Sequential(*(ResidualBlock(deep, deep, is_down=True) for _ in range(2)))
         self.final_conv = ConvLayer(deep, deep, 3)
 
-        self.conv1 = StyledConv(deep, deep, is_up=False)
-        self.to_rgb1 = ToRGB(deep, is_up=False)
+        self.conv1 = StyledConv(deep, deep, deep, is_up=False)
+        self.to_rgb1 = ToRGB(deep, deep, is_up=False)
         self.convs = nn.ModuleList()
         self.to_rgbs = nn.ModuleList()
         coarsest_first = finest_first[::-1]
         for coarse, fine in itertools.pairwise(coarsest_first):
-            self.convs.append(StyledConv(coarse, fine, is_up=True))
-            self.convs.append(StyledConv(fine, fine, is_up=False))
-            self.to_rgbs.append(ToRGB(fine, is_up=True))
+            self.convs.append(StyledConv(coarse, fine, deep, is_up=True))
+            self.convs.append(StyledConv(fine, fine, deep, is_up=False))
+            self.to_rgbs.append(ToRGB(fine, deep, is_up=True))
 
         # Checkpoints carry StyleGAN2's fixed noise maps, from 4 x 4 up; nothing here reads them.
         self.noises = nn.Module()
@@ -208,12 +218,28 @@ class ReferenceGenerator(nn.Module):
         Raises:
             ValueError: a shape is another.
         """
-        self.check(faces, group_code)
         maps = self.noise_maps(noise, group_code)
-        trunk: Tensor = self.convs_e[1:](self.stem(faces, group_code))  # (N, 512, 16, 16)
-        identity = self.convs_ei(trunk)
-        style = self.style_of(trunk)
+        return self.decode(self.encode(faces, group_code), maps)
 
+    def encode(self, faces: Tensor, group_code: Tensor) -> Encoded:
+        """Both branches of the encoder; shapes and errors as in `forward`."""
+        trunk = self.trunk(faces, group_code)
+        return Encoded(self.convs_ei(trunk), self.style_of(trunk))
+
+    def identify(self, faces: Tensor, group_code: Tensor) -> Tensor:
+        """The identity branch alone: (N, 512, 16, 16); shapes and errors as in `forward`."""
+        identity: Tensor = self.convs_ei(self.trunk(faces, group_code))
+        return identity
+
+    def trunk(self, faces: Tensor, group_code: Tensor) -> Tensor:
+        """What both branches read: (N, 512, 16, 16)."""
+        self.check(faces, group_code)
+        features: Tensor = self.convs_e[1:](self.stem(faces, group_code))
+        return features
+
+    def decode(self, encoded: Encoded, maps: Sequence[Tensor | None]) -> Tensor:
+        """The synthesis: a picture (N, 3, S, S) float32, with a noise map or none for each styled convolution."""
+        identity, style = encoded
         features = self.conv1(identity, style, maps[0])
         picture: Tensor = self.to_rgb1(features, style, None)  # (N, 3, 16, 16)
         for octave, to_rgb in enumerate(self.to_rgbs):
