@@ -121,3 +121,45 @@ def cheek_tone(real: Tensor, made: Tensor, free: float = 0.03) -> Tensor:
         free: 0.03 is about 1.5 in CIELAB, which nobody sees.
     """
     return F.relu((cheek_colours(real) - cheek_colours(made)).abs() - free).mean()
+
+
+def pixel(real: Tensor, made: Tensor) -> Tensor:
+    """E (x - y)^2.  Faces (N, 3, S, S). AgeTransGAN's hold on everything that need not change."""
+    return F.mse_loss(made, real)
+
+
+def cross_age_identity(real_identity: Tensor, made_identity: Tensor) -> Tensor:
+    """E |phi(x, a) - phi(y, b)|_1.  Maps of the identity branch (N, C, R, R); the mean over all their numbers."""
+    return F.l1_loss(made_identity, real_identity)
+
+
+def triplet(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 0.5) -> Tensor:
+    """E relu(m + d(phi(x, a), phi(x', a)) - d(phi(x, a), phi(y, b))): the way there and back ends nearer than half way.
+
+    The published distance is not known; d is the mean absolute difference of two maps, as in `cross_age_identity`.
+
+    Args:
+        anchor, positive, negative: (N, C, R, R), phi of x, x' and y.
+    """
+    nearer = (anchor - positive).abs().mean((1, 2, 3))
+    farther = (anchor - negative).abs().mean((1, 2, 3))
+    return F.relu(margin + nearer - farther).mean()
+
+
+def path_lengths(pictures: Tensor, style: Tensor, directions: Tensor) -> Tensor:
+    """|J^T n|_2 for each face: how far its picture moves in a random direction as w moves, (N,).
+
+    Args:
+        pictures: (N, 3, S, S), made from `style` with the graph kept.
+        style: (N, width), w, requiring gradients.
+        directions: (N, 3, S, S) of N(0, 1); divided by the side here, so that size does not matter.
+    """
+    along = (pictures * directions).sum() / pictures.shape[2]
+    (gradient,) = torch.autograd.grad(along, style, create_graph=True)
+    lengths: Tensor = torch.linalg.vector_norm(gradient, dim=1)
+    return lengths
+
+
+def path_length(lengths: Tensor, mean_length: Tensor) -> Tensor:
+    """E (|J^T n|_2 - c)^2.  Lengths (N,); c () their running mean. Karras et al. 2020, eq. 4."""
+    return (lengths - mean_length).square().mean()

@@ -47,3 +47,52 @@ def test_r1_is_half_the_squared_gradient() -> None:
     real = torch.ones(2, 3, 2, 2, requires_grad=True)
     score = (3 * real).sum((1, 2, 3))
     assert losses.r1(score, real).item() == pytest.approx(0.5 * 9 * 12)
+
+
+def test_adversarial_terms_on_output_and_cycle_by_hand() -> None:
+    real, made = torch.tensor([2.0, -1.0]), torch.tensor([0.5])
+    expected = (math.log1p(math.exp(-2)) + math.log1p(math.exp(1))) / 2 + math.log1p(math.exp(0.5))
+    assert losses.adversarial_discriminator(real, made).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_pixel_is_the_mean_square() -> None:
+    real, made = torch.zeros(1, 3, 2, 2), torch.zeros(1, 3, 2, 2)
+    made[0, 0, 0, 0] = 2.0
+    assert losses.pixel(real, made).item() == pytest.approx(4 / 12)
+
+
+def test_cross_age_identity_is_the_mean_distance() -> None:
+    assert losses.cross_age_identity(
+        torch.zeros(2, 2, 1, 1), torch.tensor([[1.0, -2.0], [3.0, 0.0]])[..., None, None]
+    ).item() == pytest.approx(1.5)
+
+
+def test_triplet_is_a_hinge_for_each_face() -> None:
+    anchor = torch.zeros(3, 2, 1, 1)
+    positive = torch.tensor([0.1, 0.4, 0.0]).reshape(3, 1, 1, 1).expand(3, 2, 1, 1)
+    negative = torch.tensor([0.2, -0.4, 2.0]).reshape(3, 1, 1, 1).expand(3, 2, 1, 1)
+    # 0.5 + 0.1 - 0.2, 0.5 + 0.4 - 0.4, and 0.5 + 0 - 2 which is below 0
+    assert losses.triplet(anchor, positive, negative).item() == pytest.approx((0.4 + 0.5 + 0) / 3)
+    assert losses.triplet(anchor, positive, negative, margin=0.0).item() == pytest.approx(0.0)
+
+
+def test_path_lengths_of_a_linear_synthesis() -> None:
+    """y = (3 w1 + 4 w2) everywhere: J^T n = (3, 4) sum(n), over the side."""
+    style = torch.tensor([[0.3, -0.7], [2.0, 1.0]], requires_grad=True)
+    directions = torch.zeros(2, 3, 4, 4)
+    directions[0, 0, 0, 0], directions[1, 1, 2, 3] = 1.0, -8.0
+    pictures = (style @ torch.tensor([3.0, 4.0])).reshape(2, 1, 1, 1).expand(2, 3, 4, 4)
+    lengths = losses.path_lengths(pictures, style, directions)
+    torch.testing.assert_close(lengths, torch.tensor([5 / 4, 5 * 8 / 4]))
+    assert losses.path_length(lengths, torch.tensor(2.0)).item() == pytest.approx((0.75**2 + 8.0**2) / 2)
+
+
+def test_path_length_has_a_gradient_by_the_weights() -> None:
+    """y = v w^2 in one pixel of side 1: |J^T n| = 2 v w, and d (2 v w - c)^2 / dv = 2 (2 v w - c) 2 w."""
+    weight = torch.tensor(1.5, requires_grad=True)
+    style = torch.tensor([[2.0]], requires_grad=True)
+    pictures = (weight * style.square()).reshape(1, 1, 1, 1)
+    penalty = losses.path_length(losses.path_lengths(pictures, style, torch.ones(1, 1, 1, 1)), torch.tensor(1.0))
+    penalty.backward()
+    assert penalty.item() == pytest.approx(25.0)
+    assert weight.grad.item() == pytest.approx(2 * 5 * 4)
