@@ -27,6 +27,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "tyro": ("*/__main__.py", "app.py"),
     "safetensors": ("core/tensor_file.py", "training/state.py"),
     "pyarrow": ("training/parquet.py", "cafdata/*.py"),
+    "tensorboard": ("training/track.py",),
+    "matplotlib": ("training/plot.py",),
     "pickle": ("core/checkpoints.py",),  # for the name of its error; loading is refused below
     "cloudpickle": (),
     "dill": (),
