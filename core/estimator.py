@@ -21,8 +21,8 @@ INTERVAL_SHARE = 0.8
 """Share of faces whose age lies within the interval given for them."""
 MAX_BLOCKS = 256
 """More than any estimator has: a description that asks for more is no estimator's."""
-MAX_BLOCKS = 256
-"""More than any estimator has: a description that asks for more is no estimator's."""
+LEAST_CHANNELS = 8
+"""An eighth of the channels is what a block is squeezed to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +81,19 @@ class EstimatorOutput(NamedTuple):
     """(N, C) float32 before the heads, for Frechet distances."""
 
 
+def uncounted_norm(channels: int, epsilon: float = 1e-5) -> nn.BatchNorm2d:
+    """Batch normalisation without its counter of batches, which only a momentum that fades would need."""
+    norm = nn.BatchNorm2d(channels, eps=epsilon)
+    norm.register_buffer("num_batches_tracked", None)
+    norm.register_load_state_dict_pre_hook(_forget_count)  # type: ignore[no-untyped-call]
+    return norm
+
+
+def _forget_count(_norm: nn.Module, state: dict[str, Any], prefix: str, *_rest: object) -> None:
+    """Torch adds a counter to state dicts that carry no version, such as those read from a file."""
+    state.pop(f"{prefix}num_batches_tracked", None)
+
+
 class NormalisedConv(nn.Module):
     """Convolution and batch normalisation."""
 
@@ -88,8 +101,7 @@ class NormalisedConv(nn.Module):
         super().__init__()
         padding = 0 if stride == kernel_px else kernel_px // 2
         self.conv = nn.Conv2d(channels_in, channels_out, kernel_px, stride=stride, padding=padding, bias=False)
-        self.norm = nn.BatchNorm2d(channels_out)
-        self.norm.register_buffer("num_batches_tracked", None)  # only a momentum that fades would need it
+        self.norm = uncounted_norm(channels_out)
 
     def forward(self, features: Tensor) -> Tensor:
         normed: Tensor = self.norm(self.conv(features))

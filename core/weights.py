@@ -9,32 +9,29 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as parse_safetensors
-from safetensors.torch import save as format_safetensors
-from torch import Tensor, nn
 
 from core.ages import group_system
 from core.align import framing_named
 from core.errors import WeightsMissing, WeightsRefused
+from core.estimator import Estimator, estimator_config_from_json
 from core.files import write_atomic
 from core.generator import Generator, config_from_json
 from core.reference import ReferenceGenerator
+from core.reference_estimator import SIZE_PX, ReferenceEstimator
+from core.tensor_file import format_tensors, read_tensors
 
-Architecture = Literal["agetrans", "reference"]
+Architecture = Literal["agetrans", "reference", "estimator", "reference-estimator"]
+GENERATORS: tuple[Architecture, ...] = ("agetrans", "reference")
+Network = Generator | ReferenceGenerator | Estimator | ReferenceEstimator
+WHOLE = "whole"
+"""Framing of a network that is given whole pictures and no crops."""
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
 BUNDLED = Path(__file__).resolve().parents[1] / "models"
-MAX_HEADER_BYTES = 1 << 20
-MAX_FILE_BYTES = 1 << 30
-DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}
-
-
 FIELD_TYPES: dict[str, type] = {"config": dict, "size_px": int, "folder": Path}
 """Of ModelInfo's fields; all others are str."""
 MAX_CONFIG_VALUE = 4096
@@ -59,15 +56,15 @@ class ModelInfo:
     sha256: str
     """Of that file, 64 hexadecimal digits."""
     architecture: Architecture
-    """ "agetrans" is core.generator, "reference" is core.reference."""
+    """ "agetrans" is core.generator, "estimator" core.estimator; "reference" is core.reference, and so on."""
     config: dict[str, Any]
-    """Fields of core.generator.GeneratorConfig; empty for a reference model."""
+    """Fields of GeneratorConfig or EstimatorConfig; empty for a reference model."""
     groups: str
-    """Age group system (core.ages)."""
+    """Age group system (core.ages); "" for an estimator, which knows years."""
     framing: str
-    """How crops are framed (core.align)."""
+    """How crops are framed (core.align); "whole" for the reference's estimator, which is given whole pictures."""
     size_px: int
-    """Side of the crops."""
+    """Side of the crops, or of the shrunk picture."""
     licence: str
     """Terms of the weights, one line."""
     card: str = ""
@@ -91,8 +88,19 @@ class ModelInfo:
             raise ValueError(f"sha256 {self.sha256!r} is not 64 hexadecimal digits")
         if not 16 <= self.size_px <= 2048:
             raise ValueError(f"size_px {self.size_px} is not within 16..2048")
-        group_system(self.groups)
-        framing_named(self.framing)
+        if self.is_generator:
+            group_system(self.groups)
+        elif self.groups:
+            raise ValueError(f"an estimator has no groups, this one says {self.groups!r}")
+        if self.architecture != "reference-estimator":
+            framing_named(self.framing)
+        elif self.framing != WHOLE:
+            raise ValueError(f"the reference's estimator is given whole pictures, not framing {self.framing!r}")
+
+    @property
+    def is_generator(self) -> bool:
+        """Whether it makes pictures; else it is an estimator and reads ages."""
+        return self.architecture in GENERATORS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -100,8 +108,8 @@ class LoadedModel:
     """A model whose weights passed every check."""
 
     info: ModelInfo
-    network: nn.Module
-    """Generator or ReferenceGenerator: float32, on the CPU, in evaluation mode, without gradients."""
+    network: Network
+    """As the description says: float32, on the CPU, in evaluation mode, without gradients."""
 
 
 def models_folder() -> Path:
@@ -134,11 +142,22 @@ def list_models(folder: Path | None = None) -> tuple[ModelInfo, ...]:
 
 
 def default_model(groups: str) -> ModelInfo:
-    """First model with that group system. Raises WeightsMissing if there is none."""
+    """First generator with that group system. Raises WeightsMissing if there is none."""
     for info in list_models():
-        if info.groups == groups:
+        if info.is_generator and info.groups == groups:
             return info
     raise WeightsMissing(f"There is no model with {groups} age groups in {models_folder()}.")
+
+
+def default_estimator() -> ModelInfo:
+    """First estimator of our own, which reads faces. Raises WeightsMissing if there is none."""
+    for info in list_models():
+        if info.architecture == "estimator":
+            return info
+    raise WeightsMissing(
+        f"There is no age estimator in {models_folder()}: put back the bundled models folder, train one "
+        "(python -m training train-estimator), or name a model with --model."
+    )
 
 
 def load(name_or_path: str | Path) -> LoadedModel:
@@ -158,12 +177,13 @@ def load(name_or_path: str | Path) -> LoadedModel:
         known = ", ".join(info.name for info in infos) or "none"
         raise WeightsMissing(f"There is no model {name_or_path} in {folder}; there: {known}.")
     network = _build(info)
-    network.load_state_dict(_read(info, network.state_dict()), strict=True, assign=True)
+    weights = read_tensors(info.folder / info.file, info.sha256, network.state_dict())
+    network.load_state_dict(weights, strict=True, assign=True)
     return LoadedModel(info=info, network=network.eval().requires_grad_(False))
 
 
 def add_model(
-    network: Generator | ReferenceGenerator,
+    network: Network,
     name: str,
     folder: Path,
     *,
@@ -174,41 +194,33 @@ def add_model(
     """Write a network into a model folder and its manifest; one of the same name is replaced.
 
     Args:
-        network: its weights are stored as `dtype`.
+        network: its matrices and kernels are stored as `dtype`, all else as float32.
         name: letters, digits, dots and dashes; the files are named after it.
         licence: terms of the weights, one line.
-        groups: group system; by default the network's own.
+        groups: group system of a generator; by default the network's own.
     Raises:
         ValueError: an impossible name, or weights that are not finite.
         WeightsRefused: the folder's manifest is damaged.
     """
     if not name or not all(letter.isalnum() or letter in ".-_" for letter in name) or name.startswith("."):
         raise ValueError(f"a model's name has letters, digits, dots and dashes, not {name!r}")
-    tensors = {key: value.detach().to(dtype).contiguous().cpu() for key, value in network.state_dict().items()}
-    for key, value in tensors.items():
-        if not value.isfinite().all():
-            raise ValueError(f"{key} is not finite as {dtype}")
-    data = format_safetensors(tensors)
+    data = format_tensors(network.state_dict(), dtype)
     sha256 = hashlib.sha256(data).hexdigest()
     present = list_models(folder)
     # An old file is not overwritten: whenever this is killed, the manifest names a whole file of its hash.
     is_same = any(old.name == name and old.sha256 == sha256 and old.file == f"{name}.safetensors" for old in present)
     is_taken = (folder / f"{name}.safetensors").exists() and not is_same
-    is_ours = isinstance(network, Generator)
-    size_px = network.config.size_px if isinstance(network, Generator) else network.size_px
-    system = network.config.groups if isinstance(network, Generator) else str(network.num_groups)
+    description = _describe(network)
+    if groups is not None:
+        description["groups"] = groups
     info = ModelInfo(
         name=name,
         file=f"{name}-{sha256[:8]}.safetensors" if is_taken else f"{name}.safetensors",
         sha256=sha256,
-        architecture="agetrans" if is_ours else "reference",
-        config=json.loads(json.dumps(dataclasses.asdict(network.config))) if isinstance(network, Generator) else {},
-        groups=groups or system,
-        framing="utkface" if is_ours else "reference",
-        size_px=size_px,
         licence=licence,
-        card=f"{name}.md" if is_ours else "",
+        card=f"{name}.md" if isinstance(network, Generator | Estimator) else "",
         folder=folder,
+        **description,
     )
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / info.file, data)
@@ -222,69 +234,48 @@ def add_model(
     return info
 
 
-def _build(info: ModelInfo) -> nn.Module:
+def _describe(network: Network) -> dict[str, Any]:
+    """The fields of ModelInfo that follow from a network."""
+    match network:
+        case Generator() | Estimator():
+            config = json.loads(json.dumps(dataclasses.asdict(network.config)))
+            is_generator = isinstance(network, Generator)
+            architecture, groups = ("agetrans", config["groups"]) if is_generator else ("estimator", "")
+            framing, size_px = "utkface", network.config.size_px
+        case ReferenceGenerator():
+            architecture, groups, config = "reference", str(network.num_groups), {}
+            framing, size_px = "reference", network.size_px
+        case ReferenceEstimator():
+            architecture, groups, config = "reference-estimator", "", {}
+            framing, size_px = WHOLE, SIZE_PX
+    return {
+        "architecture": architecture, "config": config, "groups": groups, "framing": framing, "size_px": size_px,
+    }  # fmt: skip
+
+
+def _build(info: ModelInfo) -> Network:
     """The network of a description, without memory for its weights."""
     try:
         with torch.device("meta"):
-            if info.architecture == "reference":
-                return ReferenceGenerator(info.size_px, len(group_system(info.groups)))
-            config = config_from_json(info.config)
-            if (config.size_px, config.groups) != (info.size_px, info.groups):
-                raise ValueError(f"config says {config.size_px} px and groups {config.groups}")
-            return Generator(config)
+            network = _network(info)
+        described = _describe(network)
+        for field in ("size_px", "groups"):
+            # Of the reference's generators the number of groups is known, but not which they are.
+            is_told = field == "size_px" or info.architecture != "reference"
+            if is_told and described[field] != getattr(info, field):
+                raise ValueError(f"{field} is {getattr(info, field)!r}, but the network has {described[field]!r}")
     except (TypeError, ValueError) as error:
         raise WeightsRefused(f"The description of {info.name} cannot be used: {error}.") from error
+    return network
 
 
-def _read(info: ModelInfo, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of a file as float32, after every check. `expected` has names and shapes."""
-    path = info.folder / info.file
-    if not path.is_file():
-        raise WeightsMissing(f"The weights of {info.name} are missing: there is no file {path}.")
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise WeightsRefused(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB and was not read.")
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != info.sha256:
-        raise WeightsRefused(f"{path} is damaged or not the file of {info.name}: its sha256 differs from the list's.")
-    check_header(data, expected, str(path))
-    try:
-        tensors = parse_safetensors(data)
-    except SafetensorError as error:
-        raise WeightsRefused(f"{path} is no sound safetensors file: {error}.") from error
-    for key, value in tensors.items():
-        if not value.isfinite().all():
-            raise WeightsRefused(f"{path} holds a weight that is no finite number, in {key}.")
-    return {key: value.float() for key, value in tensors.items()}
-
-
-def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; ValueError if it names a key twice, of which readers would take different ones."""
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError("a key stands twice")
-    return dict(pairs)
-
-
-def check_header(data: bytes, expected: Mapping[str, Tensor], what: str) -> None:
-    """Refuse a safetensors file whose header does not list exactly the expected names and shapes.
-
-    Raises WeightsRefused with the first thing that is wrong.
-    """
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > min(MAX_HEADER_BYTES, len(data) - 8):
-        raise WeightsRefused(f"{what} is no safetensors file, or is cut off.")
-    try:
-        header = json.loads(data[8 : 8 + length], object_pairs_hook=unique)
-        entries = {key: value for key, value in header.items() if key != "__metadata__"}
-        shapes = {key: (str(value["dtype"]), tuple(value["shape"])) for key, value in entries.items()}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise WeightsRefused(f"{what} is no safetensors file: its header cannot be read.") from error
-    missing, unknown = expected.keys() - shapes.keys(), shapes.keys() - expected.keys()
-    if missing or unknown:
-        key = min(missing or unknown)
-        raise WeightsRefused(f"{what} {'lacks' if missing else 'has the unknown'} {key}: another architecture.")
-    for key, (dtype, shape) in shapes.items():
-        if dtype not in DTYPES:
-            raise WeightsRefused(f"{what} stores {key} as {dtype}, not as one of {', '.join(DTYPES)}.")
-        if shape != tuple(expected[key].shape):
-            raise WeightsRefused(f"{what} has {key} of shape {shape}, not {tuple(expected[key].shape)}.")
+def _network(info: ModelInfo) -> Network:
+    match info.architecture:
+        case "agetrans":
+            return Generator(config_from_json(info.config))
+        case "estimator":
+            return Estimator(estimator_config_from_json(info.config))
+        case "reference":
+            return ReferenceGenerator(info.size_px, len(group_system(info.groups)))
+        case "reference-estimator":
+            return ReferenceEstimator()

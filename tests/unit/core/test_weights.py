@@ -21,8 +21,11 @@ from safetensors.torch import save as format_safetensors
 from torch import Tensor
 
 from core.errors import WeightsMissing, WeightsRefused
+from core.estimator import Estimator, EstimatorConfig
 from core.generator import Generator, GeneratorConfig, age_code
-from core.weights import add_model, default_model, list_models, load
+from core.reference_estimator import ReferenceEstimator
+from core.weights import add_model, default_estimator, default_model, list_models, load
+from tests.models import TINY_ESTIMATOR, random_estimator
 
 TINY = GeneratorConfig(
     size_px=16, channels=(4, 6), encoder_blocks=(0, 1), decoder_blocks=(0, 1), code_width=8, groups="4"
@@ -115,6 +118,89 @@ def test_values_that_float16_cannot_hold_are_not_written(tmp_path: Path) -> None
 def test_impossible_names(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         add_model(tiny(), name, tmp_path, licence="CC0")
+
+
+def test_an_estimator_is_loaded_as_it_was_saved(folder: Path) -> None:
+    network = random_estimator()
+    info = add_model(network, "reader", folder, licence="CC0")
+    assert (info.architecture, info.groups, info.framing, info.size_px) == ("estimator", "", "utkface", 32)
+    loaded = load("reader")
+    assert isinstance(loaded.network, Estimator)
+    assert loaded.network.config == TINY_ESTIMATOR
+    assert not loaded.network.training
+    state = loaded.network.state_dict()
+    for key, value in network.state_dict().items():
+        # Tables of years and running variances do not survive rounding.
+        exact = value.ndim < 2
+        torch.testing.assert_close(state[key], value, rtol=0 if exact else 1e-3, atol=0 if exact else 1e-6)
+
+
+def test_an_estimator_of_the_full_size_is_small_and_reads_the_same_ages(tmp_path: Path) -> None:
+    network = random_estimator(EstimatorConfig())
+    norm = network.stem.norm
+    with torch.no_grad():  # the same function, with variances of all but nothing and beyond float16
+        variances = torch.tensor([1e-9, 1e5])
+        norm.weight[:2] *= ((variances + norm.eps) / (norm.running_var[:2] + norm.eps)).sqrt()
+        norm.running_var[:2] = variances
+    info = add_model(network, "reader", tmp_path, licence="CC0")
+    assert (tmp_path / info.file).stat().st_size < 15e6
+    loaded = load(tmp_path / info.file).network
+    assert isinstance(loaded, Estimator)
+    faces = torch.rand(16, 3, 128, 128) * 2 - 1
+    with torch.inference_mode():
+        before, after = network.read(faces), loaded.read(faces)
+    for was, now in zip(before, after, strict=True):
+        assert (now - was).abs().max() < 0.05
+    assert before.years.std() > 5  # else there was nothing to be told apart
+
+
+def test_the_default_of_each_kind_is_of_that_kind(folder: Path) -> None:
+    with pytest.raises(WeightsMissing, match=r"no age estimator.*--model"):
+        default_estimator()
+    (folder / "manifest.json").unlink()
+    add_model(random_estimator(), "reader", folder, licence="CC0")
+    for groups in ("", "4", "10"):
+        with pytest.raises(WeightsMissing):
+            default_model(groups)
+    add_model(tiny(), "tiny", folder, licence="CC0")
+    assert default_model("4").name == "tiny"
+    assert default_estimator().name == "reader"
+
+
+def test_the_reference_estimator_is_kept_but_is_no_default(folder: Path) -> None:
+    info = add_model(ReferenceEstimator().eval(), "theirs", folder, licence="none")
+    assert (info.architecture, info.framing, info.size_px) == ("reference-estimator", "whole", 224)
+    assert isinstance(load("theirs").network, ReferenceEstimator)
+    with pytest.raises(WeightsMissing):
+        default_estimator()
+
+
+BAD_ESTIMATORS: dict[str, dict[str, Any]] = {
+    "groups": {"groups": "10"},
+    "a framing of whole pictures": {"framing": "whole"},
+    "another size": {"size_px": 64},
+    "a patch of nothing": {"config": {"patch_px": 0}},
+    "channels below nothing": {"config": {"channels": [-8, -8], "blocks": [1, 1]}},
+    "too few channels": {"config": {"channels": [4, 4], "blocks": [1, 1]}},
+    "endless blocks": {"config": {"channels": [8, 8], "blocks": [4096, 4096]}},
+    "half a block": {"config": {"channels": [8, 8], "blocks": [0.5, 1]}},
+    "a generator's fields": {"config": {"fold": 2}},
+    "a generator's architecture": {"architecture": "agetrans"},
+    "the reference's architecture": {"architecture": "reference-estimator"},
+    "the reference's architecture and framing": {"architecture": "reference-estimator", "framing": "whole"},
+}
+
+
+@pytest.mark.parametrize("entry", BAD_ESTIMATORS.values(), ids=BAD_ESTIMATORS.keys())
+def test_bad_entry_of_an_estimator_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any]
+) -> None:
+    add_model(random_estimator(), "reader", tmp_path, licence="CC0")
+    monkeypatch.setenv("AGETRANS_MODELS", str(tmp_path))
+    load("reader")
+    rewrite(tmp_path, lambda written: written.update(entry))
+    with pytest.raises(WeightsRefused):
+        load("reader")
 
 
 class Canary:
