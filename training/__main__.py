@@ -129,11 +129,27 @@ def export(
     print(json.dumps(dataclasses.asdict(info), default=str))
 
 
+def plot(
+    runs: tyro.conf.Positional[tuple[Path, ...]],
+    out: Path,
+) -> None:
+    """Draw the curves of one or more runs over each other, from their losses.jsonl.
+
+    Args:
+        runs: Run folders.
+        out: The picture: .png, .svg or .html.
+    """
+    from training.plot import plot as run_plot
+
+    run_plot(runs, out)
+    print(json.dumps({"runs": [str(run) for run in runs], "out": str(out)}))
+
+
 def main() -> None:
     """Parse, run, and turn a known error into one line on stderr."""
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": train, "evaluate": evaluate, "export": export}, prog="python -m training"
+            {"train": train, "evaluate": evaluate, "export": export, "plot": plot}, prog="python -m training"
         )
     except (CafError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
