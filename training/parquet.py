@@ -5,6 +5,7 @@ already framed and square: either `jpeg` (bytes) or, as Hugging Face datasets wr
 path, the bytes filled in). A column `race` (UTKFace's codes 0..4) is read where there is one; others are not.
 """
 
+import bisect
 import hashlib
 import io
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import httpx2
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -25,6 +27,8 @@ from core.images import Photo, decode_photo, resize
 LABELS = ("age", "gender")
 FALSE_LABEL = "an age is a whole number of years 0..130, a gender 0 (male) or 1 (female); mend the row or leave it out"
 UNREADABLE = "it is damaged or out of reach; fetch it again or mend the connection, then resume"
+FAULTS = (OSError, pa.ArrowException, httpx2.HTTPError)
+"""What reading can raise: from the disk, from the format, from the way to the Hub."""
 TAIL_BYTES = 1 << 16
 """Read from a file's end at first; nearly every footer lies within."""
 
@@ -78,7 +82,7 @@ class FaceFile:
             raise DataBroken(f"no such data file: {name}") from error
         except pa.ArrowInvalid as error:
             raise DataBroken(f"{name} is no Parquet file, or not all of it; fetch it again ({error})") from error
-        except OSError as error:
+        except FAULTS as error:
             raise DataBroken(f"{name}: {UNREADABLE} ({error})") from error
         self.footer_sha256 = hashlib.sha256(footer[-footer_bytes:]).hexdigest()
         self.columns = _wanted_columns(self.metadata.schema.to_arrow_schema(), name)
@@ -125,6 +129,11 @@ class FaceFile:
                 found.append(LabelledRow(where=where, age_years=age_years, sex=sex, race=race, picture=picture))
         return found
 
+    def row(self, number: int) -> LabelledRow:
+        """Row `number` of the file; as `rows`."""
+        row_group = bisect.bisect_right(self.first_rows, number) - 1
+        return self.rows(row_group, 0)[number - self.first_rows[row_group]]
+
     def _checked(self, row: dict[str, Any], number: int) -> tuple[int, int]:
         age, sex = row["age"], row["gender"]
         if not isinstance(age, int) or not 0 <= age <= 130 or sex not in (0, 1):
@@ -137,14 +146,14 @@ class FaceFile:
             with self.filesystem.open(self.path, "rb") as file:
                 reader = pq.ParquetFile(file, metadata=self.metadata, pre_buffer=True)
                 table = reader.read_row_group(row_group, columns=columns, use_threads=False)
-        except (OSError, pa.ArrowException) as error:
+        except FAULTS as error:
             raise DataBroken(f"{where}: {UNREADABLE} ({error})") from error
         return table
 
     def _tail(self, num_bytes: int) -> bytes:
         with self.filesystem.open(self.path, "rb") as file:
             file.seek(max(0, self.size_bytes - num_bytes))
-            tail: bytes = file.read()
+            tail: bytes = file.read(num_bytes)
         return tail
 
 
@@ -152,7 +161,8 @@ def open_files(places: tuple[str | Path, ...]) -> list[FaceFile]:
     """Open files, in the order given; those that a pattern finds come by name.
 
     Args:
-        places: paths, patterns with * or **, or addresses such as hf://datasets/ORG/NAME/data/train-*.parquet.
+        places: paths, patterns with * or **, or addresses such as hf://datasets/ORG/NAME/data/train-*.parquet;
+            hf://datasets/ORG/NAME@COMMIT/... holds on to one version.
     Raises:
         DataBroken: nothing there, no Parquet, a column is missing, or what an address needs is not installed.
     """
@@ -170,7 +180,9 @@ def _open_place(place: str) -> Iterator[FaceFile]:
         return
     try:
         paths = sorted(filesystem.glob(path))
-    except OSError as error:
+    except FileNotFoundError:  # the folder before the first star, on the Hub
+        paths = []
+    except FAULTS as error:
         raise DataBroken(f"{place}: {UNREADABLE} ({error})") from error
     if not paths:
         raise DataBroken(f"no data file matches {place}")

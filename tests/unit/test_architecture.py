@@ -19,7 +19,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "cv2": ("core/*.py",),
     "insightface": ("core/pack_insightface.py",),
     "onnx": ("training/onnx_graph.py", "training/onnx_export.py"),
-    "onnxruntime": ("core/pack_insightface.py", "training/judge.py"),
+    "onnxruntime": ("core/pack_insightface.py", "training/judge.py", "training/onnx_export.py"),
     "dlib": ("core/pack_embedded.py",),
     "_dlib_pybind11": ("core/pack_embedded.py",),
     "face_recognition_models": ("core/pack_embedded.py",),
@@ -28,6 +28,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "tyro": ("*/__main__.py", "app.py"),
     "safetensors": ("core/tensor_file.py", "training/state.py"),
     "pyarrow": ("training/parquet.py", "cafdata/*.py"),
+    "fsspec": ("training/parquet.py", "cafdata/*.py"),
     "tensorboard": ("training/track.py",),
     "matplotlib": ("training/plot.py",),
     "pickle": ("core/checkpoints.py",),  # for the name of its error; loading is refused below

@@ -1,5 +1,6 @@
 """Faces from Parquet, and balanced batches."""
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from core.ages import FOUR, TEN
 from core.errors import DataBroken
-from training.data import BalancedSampler, FaceSet, load_faces
+from training.data import BalancedSampler, FaceSet, FacesInMemory, LabelledBatch, load_faces
 
 
 def jpeg(shade: int) -> bytes:
@@ -105,3 +106,104 @@ def test_races_come_where_the_files_carry_them(tmp_path: Path) -> None:
     assert spread is not None
     assert spread.tolist() == [3, 4]
     assert load_faces((plain, told), 16).races is None
+
+
+def test_an_image_column_as_hugging_face_writes_it_is_read_too(tmp_path: Path) -> None:
+    images = [{"bytes": jpeg(200), "path": "a.jpg"}, {"bytes": jpeg(20), "path": None}]
+    pq.write_table(pa.table({"age": [5, 40], "gender": [0, 1], "image": images}), tmp_path / "a.parquet")
+    faces = load_faces((tmp_path / "a.parquet",), 16)
+    assert faces.faces.mean((1, 2, 3)).round().tolist() == pytest.approx([200, 20], abs=1)
+    pq.write_table(
+        pa.table({"age": [5, 40], "gender": [0, 1], "image": [images[0], {"bytes": None, "path": "b.jpg"}]}),
+        tmp_path / "b.parquet",
+    )
+    with pytest.raises(DataBroken, match=r"b\.parquet, row 1: image holds no bytes; embed"):
+        load_faces((tmp_path / "b.parquet",), 16)
+    pq.write_table(pa.table({"age": [5], "gender": [0], "image": ["a.jpg"]}), tmp_path / "c.parquet")
+    with pytest.raises(DataBroken, match="the column image is string, not a struct with bytes"):
+        load_faces((tmp_path / "c.parquet",), 16)
+
+
+def test_what_is_no_parquet_or_no_picture_is_named(tmp_path: Path) -> None:
+    whole = write(tmp_path / "a.parquet", [5, 30], [0, 1])
+    (tmp_path / "cut.parquet").write_bytes(whole.read_bytes()[:-20])
+    with pytest.raises(DataBroken, match=r"cut\.parquet is no Parquet file, or not all of it; fetch it again"):
+        load_faces((tmp_path / "cut.parquet",), 16)
+    (tmp_path / "empty.parquet").touch()
+    with pytest.raises(DataBroken, match=r"empty\.parquet is no Parquet file"):
+        load_faces((tmp_path / "empty.parquet",), 16)
+    pq.write_table(pa.table({"age": [1, 2], "gender": [0, 1], "jpeg": [jpeg(9), b"nonsense"]}), tmp_path / "b.parquet")
+    with pytest.raises(DataBroken, match=r"b\.parquet, row 1: .*picture"):
+        load_faces((tmp_path / "b.parquet",), 16)
+
+
+def drawn_set(count: int = 80) -> FaceSet:
+    """Faces of noise, four or more of every group of ten."""
+    random = np.random.default_rng(0)
+    return FaceSet(
+        faces=random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8),
+        ages_years=np.linspace(0, 90, count).astype(np.int64),
+        sexes=np.arange(count) % 2,
+    )
+
+
+def same(one: LabelledBatch, other: LabelledBatch) -> bool:
+    pairs = zip(dataclasses.astuple(one), dataclasses.astuple(other), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_batches_from_memory_are_those_of_the_sampler() -> None:
+    faces = drawn_set()
+    source = FacesInMemory(faces, TEN, batch_size=12, seed=5, own_age_share=0.2)
+    drawn = BalancedSampler(faces, TEN, 12, 5, 0.2).batch(9)
+    source.batch(3)
+    batch = source.batch(9)
+    assert np.array_equal(batch.faces, faces.faces[drawn.indices])
+    assert np.array_equal(batch.ages_years, faces.ages_years[drawn.indices])
+    assert np.array_equal(batch.sexes, faces.sexes[drawn.indices])
+    assert np.array_equal(batch.flips, drawn.flips)
+    assert np.array_equal(batch.targets_years, drawn.targets_years)
+    assert not same(batch, source.batch(10))
+
+
+def test_a_draw_stays_what_it_was() -> None:
+    """Golden: positions, targets and flips that the first version of the sampler drew for these labels."""
+    drawn = BalancedSampler(drawn_set(), TEN, 8, 7, 0.25).batch(3)
+    assert drawn.indices.tolist() == [20, 2, 70, 17, 43, 13, 8, 46]
+    assert drawn.targets_years.tolist() == [13, 2, 35, 25, 62, 14, 5, 42]
+    assert drawn.flips.tolist() == [True, True, False, True, False, True, False, True]
+
+
+def test_processes_share_out_what_one_would_see() -> None:
+    whole = FacesInMemory(drawn_set(), TEN, batch_size=12, seed=5, own_age_share=0.2)
+    parts = [
+        FacesInMemory(drawn_set(), TEN, batch_size=4, seed=5, own_age_share=0.2, rank=rank, num_processes=3)
+        for rank in range(3)
+    ]
+    for step in (0, 17):
+        shares = [dataclasses.astuple(part.batch(step)) for part in parts]
+        wanted = dataclasses.astuple(whole.batch(step))
+        for number, values in enumerate(wanted):
+            assert np.array_equal(np.concatenate([share[number] for share in shares]), values)
+    with pytest.raises(ValueError, match=r"ranks are 0..2, got 3"):
+        FacesInMemory(drawn_set(), TEN, batch_size=4, seed=5, own_age_share=0.2, rank=3, num_processes=3)
+
+
+def test_a_grid_shows_one_of_each_group() -> None:
+    faces = drawn_set()
+    shown = FacesInMemory(faces, TEN, batch_size=4, seed=0, own_age_share=0.2).one_of_each()
+    rows = [int(np.flatnonzero((faces.faces == face).all((1, 2, 3)))[0]) for face in shown]
+    assert [TEN.index_of(int(faces.ages_years[row])) for row in rows] == list(range(10))
+    assert faces.sexes[rows].tolist() == [0, 1] * 5
+
+
+def test_the_digest_tells_data_apart() -> None:
+    def digest(faces: FaceSet) -> str:
+        return FacesInMemory(faces, TEN, batch_size=4, seed=0, own_age_share=0.2).digest
+
+    faces = drawn_set()
+    other = faces.faces.copy()
+    other[-1, -1, -1, -1] ^= 1
+    assert digest(faces) == digest(drawn_set())
+    assert digest(faces) != digest(dataclasses.replace(faces, faces=other))
+    assert digest(faces) != digest(dataclasses.replace(faces, sexes=1 - faces.sexes))
