@@ -1,4 +1,4 @@
-"""The judge, and figures that follow from what a generator does."""
+"""Figures that follow from what a generator does, with real judges on real faces."""
 
 import dataclasses
 import json
@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from core.align import UTKFACE
 from core.detect import FacePack, open_pack
-from core.errors import WeightsMissing
+from core.errors import DataBroken
 from core.generator import Generator, GeneratorConfig
-from training.data import load_faces
-from training.evaluate import as_markdown, evaluate
-from training.judge import AgeSexJudge
+from core.images import encode_png
+from tests.drawn import face_parquet
+from tests.models import random_estimator
+from training.evaluate import Material, evaluate
+from training.judge import AgeSexJudge, EstimatorJudge
 
 
 @pytest.fixture(scope="module")
@@ -37,39 +38,76 @@ def keeper() -> Generator:
     return network
 
 
-def test_the_judge_reads_real_faces(shared: Path, judge: AgeSexJudge) -> None:
-    faces = load_faces((shared / "data" / "utkface_eval.parquet",), 112).spread(110)
-    template = np.broadcast_to(UTKFACE.template("arcface5", 112), (len(faces), 5, 2))
-    ages, women = judge.read(faces.faces, template)
-    assert np.abs(ages - faces.ages_years).mean() < 12
-    assert np.corrcoef(ages, faces.ages_years)[0, 1] > 0.8
-    adults = faces.ages_years >= 20
-    assert ((women > 0.5) == (faces.sexes == 1))[adults].mean() > 0.8
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one photo that shows a face, one that shows none, and a text."""
+    from skimage.data import astronaut
+
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "astronaut.png").write_bytes(encode_png(np.ascontiguousarray(astronaut()[:320, 60:380])))
+    (folder / "grey.png").write_bytes(encode_png(np.full((200, 200, 3), 127, np.uint8)))
+    (folder / "README.md").write_text("two photos")
+    return folder
 
 
 def test_a_generator_that_changes_nothing_is_found_out(
-    shared: Path, judge: AgeSexJudge, pack: FacePack, keeper: Generator, tmp_path: Path
+    shared: Path, judge: AgeSexJudge, pack: FacePack, keeper: Generator, photos: Path, tmp_path: Path
 ) -> None:
-    data = shared / "data" / "utkface_eval.parquet"
-    found = evaluate(keeper, "keeper", data, judge, pack, tmp_path / "a", max_faces=12)
+    material = Material(faces=shared / "data" / "utkface_eval.parquet", photos=photos, max_faces=12)
+    found = evaluate(keeper, "keeper", material, (judge,), pack, tmp_path / "a")
     assert found.num_outputs == 120
-    assert found.cosine == pytest.approx(1, abs=1e-4)
+    likeness, (judged,) = found.likeness, found.judges
+    assert likeness.cosine == pytest.approx(1, abs=1e-4)
+    assert likeness.above_bound == 1
+    assert likeness.above_band_by_target == (1,) * 10
+    assert found.own_age_psnr_db is not None
     assert found.own_age_psnr_db > 70
-    assert found.sex_kept == 1
-    assert abs(found.spearman) < 0.05
-    assert len(set(np.round(found.judged_mean_years, 6))) == 1
-    assert found.spearman_real > 0.7
+    assert found.skin_change_by_target == (0,) * 10
+    assert found.point_drift_by_target == pytest.approx((0,) * 10, abs=1e-6)
+    assert found.num_followed > 9
+    assert found.surroundings is not None
+    assert (found.surroundings.num_photos, found.surroundings.lowest_psnr_db) == (1, 100)
+    assert judged.sex_kept == 1
+    assert judged.spearman == pytest.approx(0, abs=0.05)
+    assert len(set(judged.judged_mean_years)) == 1
+    assert judged.spearman_real is not None
+    assert judged.spearman_real > 0.7
+    assert judged.far_within_one_group_ratio is not None
+    assert judged.far_within_one_group_ratio < 0.3
+    assert len(found.slices) == 7
+    assert sum(part.num_faces for part in found.slices) == 24
+    assert found.frechet.features == pack.identity
 
-    again = evaluate(keeper, "keeper", data, judge, pack, tmp_path / "b", max_faces=12)
+    again = evaluate(keeper, "keeper", material, (judge,), pack, tmp_path / "b")
     assert again == found
     for name in ("figures.json", "figures.md", "sheet.png"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert json.loads((tmp_path / "a" / "figures.json").read_text()) == json.loads(
-        json.dumps(dataclasses.asdict(found))
-    )
-    assert "| 0-2 |" in as_markdown(found)
+    written = json.loads((tmp_path / "a" / "figures.json").read_text(), parse_constant=pytest.fail)
+    assert written == json.loads(json.dumps(dataclasses.asdict(found)))
 
 
-def test_a_missing_judge_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissing, match="no judge at"):
-        AgeSexJudge(tmp_path / "judge.onnx")
+def test_a_second_judge_brings_its_features(pack: FacePack, keeper: Generator, tmp_path: Path) -> None:
+    """On drawn faces, which the pack finds or not."""
+    faces = face_parquet(tmp_path / "faces.parquet", count=30)
+    more = face_parquet(tmp_path / "more.parquet", count=40, seed=1)
+    judges = (EstimatorJudge(random_estimator(), "one"), EstimatorJudge(random_estimator(seed=1), "two"))
+    alone = evaluate(keeper, "keeper", Material(faces=faces), judges, pack, tmp_path / "alone")
+    found = evaluate(keeper, "keeper", Material(faces=faces, real=(more,)), judges, pack, tmp_path / "more")
+    assert [judged.judge for judged in found.judges] == ["one", "two"]
+    assert found.judges == alone.judges
+    assert found.frechet.features == "one"
+    assert found.surroundings is None
+    # 30 faces, then 70, over 90 years: 20 years of them are 50-69.
+    assert alone.frechet.num_pictures[8] in (3, 4)
+    assert found.frechet.num_pictures[8] in (7, 8)
+    assert found.frechet.outputs[8] is not None
+    assert [part.name for part in found.slices] == ["male", "female"]
+
+
+def test_what_is_missing_is_named(pack: FacePack, keeper: Generator, tmp_path: Path) -> None:
+    faces = face_parquet(tmp_path / "faces.parquet", count=3)
+    judges = (EstimatorJudge(random_estimator(), "one"),)
+    with pytest.raises(DataBroken, match="no photos in"):
+        evaluate(keeper, "keeper", Material(faces=faces, photos=tmp_path / "none"), judges, pack, tmp_path)
+    with pytest.raises(ValueError, match="needs a judge"):
+        evaluate(keeper, "keeper", Material(faces=faces), (), pack, tmp_path)

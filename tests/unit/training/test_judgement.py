@@ -1,0 +1,58 @@
+"""What a judge's readings come to, on numbers worked out by hand."""
+
+import numpy as np
+import pytest
+
+from core.ages import TEN
+from tests.observed import AGES, observed
+from training.judgement import judge_figures
+
+TYPICAL = np.asarray(TEN.typical_years)
+
+
+def test_a_generator_that_ages_as_asked_is_perfect() -> None:
+    found = judge_figures(observed(TYPICAL), 0)
+    assert found.judge == "hand"
+    assert found.spearman == pytest.approx(1)
+    assert found.spearman_real == pytest.approx(1)
+    assert found.within_one_group == found.within_one_group_ratio == 1
+    assert found.far_within_one_group == found.far_within_one_group_ratio == 1
+    assert found.judged_mean_years == TEN.typical_years
+    assert found.within_one_group_by_target == (1,) * 10
+
+
+def test_a_generator_that_changes_nothing_passes_small_gaps_only() -> None:
+    ages = np.asarray(AGES, np.float64)
+    found = judge_figures(observed(ages[:, None]), 0)
+    # Own groups 0, 2, 5, 8: 2 + 3 + 3 + 3 targets lie in them or beside them, and none of those is far.
+    assert found.within_one_group == pytest.approx(11 / 40)
+    assert found.far_within_one_group == 0
+    assert found.far_within_one_group_ratio == 0
+    assert found.spearman == pytest.approx(0)
+
+
+def test_real_faces_are_weighted_as_their_groups_are_among_the_targets() -> None:
+    # Of the groups 0, 2, 5 and 8 that have faces, the judge gets all but 8: 60 years read as 30.
+    found = judge_figures(observed(TYPICAL, real_years=(1, 8, 25, 30)), 0)
+    assert found.within_one_group_real == pytest.approx(3 / 4)
+    assert found.within_one_group_ratio == pytest.approx(4 / 3, abs=1e-6)
+    # Inputs of the four own groups (0, 2, 5, 8) that are far from target 0: 2; 2: 2; 5: 3; 8: 3.
+    assert found.far_within_one_group_real == pytest.approx((2 + 2 + 3) / (2 + 2 + 3 + 3))
+    assert found.within_one_group_real_by_target == (1, None, 1, None, None, 1, None, None, 0, None)
+    assert found.judged_mean_years_real[8] == 30
+    assert found.judged_mean_years_real[1] is None
+    assert found.difference_years[8] == TYPICAL[8] - 30
+    assert found.difference_years[1] is None
+
+
+def test_sex_is_compared_where_the_judge_is_sure_and_the_target_is_adult() -> None:
+    women = np.full((4, 10), 0.99)
+    women[1, 4:8] = 0.01
+    found = judge_figures(observed(TYPICAL, made_women=women), 0)
+    # Face 0 is surely a man and always turned; 1 a woman, turned at four of six; 2 always kept; 3 is unsure.
+    assert found.num_sure == 3
+    assert found.sex_kept == pytest.approx((0 + 2 + 6) / 18, abs=1e-6)
+    assert found.sex_kept_by_input_sex == (0, pytest.approx(8 / 12, abs=1e-6))
+    assert found.sex_kept_by_target[:5] == pytest.approx((2 / 3, 2 / 3, 2 / 3, 2 / 3, 1 / 3), abs=1e-6)
+    unsure = judge_figures(observed(TYPICAL, real_women=(0.5, 0.4, 0.6, 0.9)), 0)
+    assert (unsure.num_sure, unsure.sex_kept, unsure.sex_kept_by_input_sex) == (0, None, (None, None))

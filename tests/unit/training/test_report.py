@@ -1,0 +1,108 @@
+"""Bars and the page on which they stand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from core.ages import TEN
+from tests.observed import observed
+from training.bars import bars
+from training.figures import Figures, frechet_figures, slice_figures
+from training.judgement import judge_figures
+from training.likeness import likeness_figures
+from training.metrics import by_target
+from training.report import as_markdown, sheet
+from training.surroundings import SurroundingsFigures
+
+
+@pytest.fixture
+def figures() -> Figures:
+    """Of a generator that ages just as asked."""
+    seen = observed(np.asarray(TEN.typical_years))
+    pair = (np.zeros((4, 10, 3)), np.zeros((4, 3)))
+    return Figures(
+        model="perfect",
+        weights_sha256="0" * 64,
+        data_sha256="1" * 64,
+        num_faces=4,
+        num_outputs=40,
+        target_groups=TEN.names,
+        judges=(judge_figures(seen, 0),),
+        likeness=likeness_figures(seen, "hand"),
+        frechet=frechet_figures(seen, "hand", pair, seen.own_groups),
+        surroundings=SurroundingsFigures(
+            num_photos=2, psnr_db=34.96, lowest_psnr_db=30.0, psnr_db_by_target=(35.0,) * 10
+        ),
+        own_age_psnr_db=27.0,
+        present_age_mae_years=3.0,
+        skin_change_by_target=by_target(seen.skin_change),
+        point_drift_by_target=by_target(seen.point_drift),
+        num_followed=2,
+        slices=slice_figures(seen),
+    )
+
+
+def verdicts(figures: Figures) -> list[bool | None]:
+    return [bar.is_reached for bar in bars(figures)]
+
+
+def judged(figures: Figures, **changes: object) -> Figures:
+    return dataclasses.replace(figures, judges=(dataclasses.replace(figures.judges[0], **changes),))  # type: ignore[arg-type]
+
+
+def test_every_bar_says_whether_it_is_reached(figures: Figures) -> None:
+    # Without real faces of six groups the first is not measured; the sex of two inputs turned.
+    assert verdicts(figures) == [None, True, True, False, True, True, False]
+    assert bars(figures)[-1].found == "35.0 dB", "shown rounded, but judged as it is"
+    assert verdicts(dataclasses.replace(figures, surroundings=None, own_age_psnr_db=None))[-2:] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("differences", "is_reached"),
+    [
+        ((4, -4, 4, -4, 4, 4, 4, 4, 4, -6), True),
+        ((0, 0, 0, 0, 0, 0, 0, 0, 0, 6.1), False),
+        ((-4.1, 0, 0, 0, 0, 0, 0, 0, 0, -5), False),
+        ((None, 0, 0, 0, 0, 0, 0, 0, 0, 0), None),
+    ],
+)
+def test_one_group_may_be_off_by_six_years_and_the_others_by_four(
+    figures: Figures, differences: tuple[float | None, ...], is_reached: bool | None
+) -> None:
+    assert verdicts(judged(figures, difference_years=differences))[0] is is_reached
+
+
+def test_shares_are_held_against_those_of_real_faces(figures: Figures) -> None:
+    assert verdicts(judged(figures, within_one_group_ratio=0.8999))[1] is False
+    assert verdicts(judged(figures, within_one_group_ratio=0.9))[1] is True
+    assert verdicts(judged(figures, far_within_one_group_ratio=0.7999))[2] is False
+    assert verdicts(judged(figures, sex_kept=0.97))[3] is True
+
+
+def test_the_page_has_a_row_for_all_and_no_number_for_what_is_unknown(figures: Figures) -> None:
+    page = as_markdown(figures)
+    lines = page.splitlines()
+    assert lines[0] == "# perfect on 4 faces, 40 outputs"
+    assert "| own-age reconstruction | at least 27 dB | 27.0 dB | reached |" in lines
+    assert "| beside the face after paste-back | at least 35 dB | 35.0 dB | **not reached** |" in lines
+    assert "| 0-2 | 1.0 | 1.0 | +0.0 | 100.0% | 100.0% | 66.7% |" in lines
+    assert "| 3-6 | 4.5 | - | - | 100.0% | - | 66.7% |" in lines
+    assert sum(line.startswith("| 70+ |") for line in lines) == 4
+    assert sum(line.startswith("| male | 2 | hand |") for line in lines) == 1
+    assert "nan" not in page.lower()
+    assert "None" not in page
+    for line in lines:
+        assert len(line.split("|")) in (1, 5, 6, 8, 9, 10), line
+
+
+def test_the_sheet_shows_means_and_single_faces() -> None:
+    seen = observed(np.asarray(TEN.typical_years))
+    page = sheet(seen)
+    again = sheet(seen)
+    np.testing.assert_array_equal(page, again)
+    tile, gap = 64, 4
+    assert page.shape[1] == gap + 12 * (tile + gap)
+    # Two rows of means and two of faces.
+    assert page.shape[0] > 4 * tile
+    assert page.shape[0] < 5 * (tile + gap + 20)

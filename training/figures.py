@@ -1,0 +1,154 @@
+"""The figures of an evaluation, and how they follow from what was observed.
+
+Shares, correlations and cosines are 0..1 (cosines -1..1), ages in years; None is what could not be measured. By
+target: one for each target group.
+"""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from training import metrics
+from training.judgement import KEEPS_SEX_FROM_YEARS, JudgeFigures, sex_kept
+from training.likeness import LikenessFigures
+from training.metrics import ByTarget, Figure, Floats, finite, mean
+from training.observations import Observations
+from training.surroundings import SurroundingsFigures
+
+NUM_SPLITS = 4
+"""Random halves of the real pictures over which Frechet distances are averaged."""
+RACES = ("White", "Black", "Asian", "Indian", "Others")
+"""UTKFace's codes 0..4."""
+SEXES = ("male", "female")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class FrechetFigures:
+    """Squared Frechet distances to one half of the real pictures of the target group."""
+
+    features: str
+    """Whose features."""
+    outputs: ByTarget
+    """Of as many outputs as the other half has pictures, none of an input of that group."""
+    real: ByTarget
+    """Of the other half: what pictures without fault would get, for so few are far from nothing."""
+    num_pictures: tuple[int, ...]
+    """In each half."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class JudgeSlice:
+    """What one judge finds in a part of the faces."""
+
+    judge: str
+    within_one_group: Figure
+    within_one_group_real: Figure
+    error_years: Figure
+    """Mean distance of judged age and typical age of the target group."""
+    error_years_real: Figure
+    """Mean distance of judged and labelled age of the real faces."""
+    sex_kept: Figure
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SliceFigures:
+    """A part of the faces."""
+
+    name: str
+    num_faces: int
+    cosine: Figure
+    skin_change: Figure
+    judges: tuple[JudgeSlice, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """What an evaluation finds."""
+
+    model: str
+    weights_sha256: str
+    """Of all weights as float32, in the order of their names."""
+    data_sha256: str
+    num_faces: int
+    num_outputs: int
+    target_groups: tuple[str, ...]
+    judges: tuple[JudgeFigures, ...]
+    likeness: LikenessFigures
+    frechet: FrechetFigures
+    surroundings: SurroundingsFigures | None
+    """None where no photos were given."""
+    own_age_psnr_db: Figure
+    """Mean over faces of the peak signal-to-noise ratio of the output at the labelled age."""
+    present_age_mae_years: Figure
+    """Mean absolute error of the generator's own reading of the input's age."""
+    skin_change_by_target: ByTarget
+    """Mean CIE76 difference of the cheeks' mean CIELAB colours, input and output; about 2.3 is just seen."""
+    point_drift_by_target: ByTarget
+    """Mean movement of eyes, nose and mouth corners, in eye distances."""
+    num_followed: int
+    """Faces behind point_drift_by_target."""
+    slices: tuple[SliceFigures, ...]
+    """By sex and by race."""
+
+
+def frechet_figures(
+    seen: Observations, features: str, pairs: tuple[Floats, Floats], groups_real: npt.NDArray[np.int64]
+) -> FrechetFigures:
+    """Distances of outputs and of real pictures to real pictures, all sets equally large; splits are seeded.
+
+    Args:
+        features: whose they are.
+        pairs: features of the outputs (N, G, C), and of real pictures (M, C), eval faces among them.
+        groups_real: (M,) group of each real picture.
+    """
+    made, real = pairs
+    outputs, others, sizes = [], [], []
+    for group in range(len(seen.groups)):
+        of_group = real[groups_real == group]
+        changed = made[seen.own_groups != group, group]
+        size = min(len(of_group) // 2, len(changed))
+        distances = []
+        for split in range(NUM_SPLITS):
+            random = np.random.default_rng((split, group))
+            order = random.permutation(len(of_group))
+            half, rest = of_group[order[:size]], of_group[order[size : 2 * size]]
+            some = changed[random.permutation(len(changed))[:size]]
+            distances.append([metrics.frechet_distance(one, half) for one in (some, rest)])
+        outputs.append(finite(mean([pair[0] for pair in distances])))
+        others.append(finite(mean([pair[1] for pair in distances])))
+        sizes.append(size)
+    return FrechetFigures(features=features, outputs=tuple(outputs), real=tuple(others), num_pictures=tuple(sizes))
+
+
+def slice_figures(seen: Observations) -> tuple[SliceFigures, ...]:
+    """The same figures for each sex and, where the data tells them, for each race, by label."""
+    parts = {name: seen.faces.sexes == code for code, name in enumerate(SEXES)}
+    if seen.faces.races is not None:
+        parts |= {name: seen.faces.races == code for code, name in enumerate(RACES)}
+    return tuple(
+        SliceFigures(
+            name=name,
+            num_faces=int(rows.sum()),
+            cosine=finite(mean(seen.cosines[rows])),
+            skin_change=finite(mean(seen.skin_change[rows])),
+            judges=tuple(_judge_slice(seen, judge, rows) for judge in range(len(seen.judges))),
+        )
+        for name, rows in parts.items()
+    )
+
+
+def _judge_slice(seen: Observations, judge: int, rows: npt.NDArray[np.bool_]) -> JudgeSlice:
+    groups, real, made = seen.groups, seen.real[judge], seen.made[judge]
+    typical = np.asarray(groups.typical_years)
+    adult = typical >= KEEPS_SEX_FROM_YEARS
+    return JudgeSlice(
+        judge=seen.judges[judge],
+        within_one_group=finite(mean(metrics.within_one_group(made.ages_years[rows], np.arange(len(groups)), groups))),
+        within_one_group_real=finite(
+            mean(metrics.within_one_group(real.ages_years[rows], seen.own_groups[rows], groups))
+        ),
+        error_years=finite(mean(np.abs(made.ages_years[rows] - typical))),
+        error_years_real=finite(mean(np.abs(real.ages_years[rows] - seen.faces.ages_years[rows]))),
+        sex_kept=finite(mean(sex_kept(seen, judge)[rows][:, adult])),
+    )
