@@ -167,11 +167,24 @@ def plot(
     print(json.dumps({"runs": [str(run) for run in runs], "out": str(out)}))
 
 
+def onnx(model: tyro.conf.Positional[str], out: Path) -> None:
+    """Write a model as an ONNX file, for programs without torch. It is compared with the network first.
+
+    Args:
+        model: Name of a model, or its .safetensors file.
+        out: The file to write.
+    """
+    from training.onnx_export import export_onnx
+
+    print(json.dumps(dataclasses.asdict(export_onnx(model, out)), default=str))
+
+
 def main() -> None:
     """Parse, run, and turn a known error into one line on stderr."""
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": train, "evaluate": evaluate, "export": export, "plot": plot}, prog="python -m training"
+            {"train": train, "evaluate": evaluate, "export": export, "plot": plot, "onnx": onnx},
+            prog="python -m training",
         )
     except (CafError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)

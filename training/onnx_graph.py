@@ -49,7 +49,7 @@ def gemm(inputs: list[Tensor], attributes: Attributes) -> Tensor:
     """alpha A B + beta C."""
     one = inputs[0].T if attributes.get("transA", 0) else inputs[0]
     other = inputs[1].T if attributes.get("transB", 0) else inputs[1]
-    product = attributes.get("alpha", 1.0) * (one @ other)
+    product: Tensor = attributes.get("alpha", 1.0) * (one @ other)
     return product + attributes.get("beta", 1.0) * inputs[2] if len(inputs) > 2 else product
 
 
