@@ -43,6 +43,7 @@ def transform(
         raise ValueError("name at least one photo or folder")
     ages_years = None if ages is None else _years(ages)
     from core import device as compute_device
+    from core.age_reader import bundled_reader
     from core.aging import FaceAger
     from core.detect import open_pack
     from core.transform import Order, photos_in, transform_photos
@@ -51,9 +52,10 @@ def transform(
     order = Order(ages_years=ages_years, face=face, video=video)
     found = photos_in(photos)
     loaded = load(model or default_model(groups or "10").name)
-    if groups is not None and loaded.info.groups != groups:
+    if groups is not None and loaded.info.is_generator and loaded.info.groups != groups:
         raise ValueError(f"{loaded.info.name} has {loaded.info.groups} groups, not {groups}")
-    ager = FaceAger(loaded, open_pack(pack), compute_device.choose(device, precision))
+    compute = compute_device.choose(device, precision)
+    ager = FaceAger(loaded, open_pack(pack), compute, bundled_reader(compute))
     started: set[str] = set()
     failed = False
     for outcome in transform_photos(ager, found, order, out):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from core import device as compute_device
+from core.age_reader import AgeReader, PresentAge
 from core.ages import AgeGroups, group_system
 from core.align import Affine, Photo, crop, framing_named
 from core.detect import Face, FacePack, portrait_box
@@ -79,8 +80,8 @@ class Aging:
     """(2, 3) float64, photo pixels to crop pixels."""
     original: Photo
     """(S, S, 3) uint8 RGB: the crop that was given to the network."""
-    present_age_years: float | None
-    """As given, else as the model's encoder reads it; None if the model does not read ages."""
+    present_age: PresentAge | None
+    """As given, else as `FaceAger.present_age` reads it."""
     results: tuple[AgedFace, ...]
     """One for each target, in their order."""
 
@@ -88,9 +89,21 @@ class Aging:
 class FaceAger:
     """Ages faces with one model. Keeps nothing of one call for the next; safe to share between threads."""
 
-    def __init__(self, model: LoadedModel, pack: FacePack, compute: Compute) -> None:
-        self.model, self.pack, self.compute = model, pack, compute
+    def __init__(self, model: LoadedModel, pack: FacePack, compute: Compute, reader: AgeReader | None = None) -> None:
+        """Args:
+            model: a generator.
+            pack: finds the faces.
+            compute: where the generator runs.
+            reader: reads present ages; without one the generator's own encoder does, less well, with no interval.
+        Raises:
+            ValueError: the model makes no pictures, or the reader takes whole photos.
+        """
         network = model.network
+        if not isinstance(network, Generator | ReferenceGenerator):
+            raise ValueError(f"{model.info.name} reads ages and makes no pictures; name a generator")
+        if reader is not None and reader.takes_whole_photos:
+            raise ValueError(f"{reader.info.name} reads whole photos, so it cannot tell the age of one face")
+        self.model, self.pack, self.compute, self.reader = model, pack, compute, reader
         if isinstance(network, ReferenceGenerator) and compute.dtype != torch.float32:
             network = baked(network, compute.dtype)
         self.network = compute.place(network).eval()
@@ -139,7 +152,7 @@ class FaceAger:
         ages_years: Sequence[float] | None = None,
         groups: Sequence[int] | None = None,
         face: Face | None = None,
-        present_age_years: float | None = None,
+        present_age: PresentAge | None = None,
     ) -> Aging:
         """Bring one face of a photo to target ages.
 
@@ -148,19 +161,19 @@ class FaceAger:
             ages_years: target ages, or
             groups: numbers of target groups; all of the model's groups if neither is given.
             face: which face, from `find_faces`; the largest if not given.
-            present_age_years: age of the face now; read by the model if not given.
+            present_age: age of the face now; as `present_age` reads it if not given.
         Raises:
             NoFace: the photo holds no face.
             ValueError: both ages_years and groups are given, or an age the model does not know.
         """
         targets = self.targets(ages_years, groups)
         face = face or self.find_faces(photo)[0]
-        prepared = _Prepared(self, photo, face, present_age_years)
+        prepared = _Prepared(self, photo, face, present_age)
         return Aging(
             face=face,
             matrix=prepared.matrix,
             original=prepared.crop,
-            present_age_years=prepared.present_age_years,
+            present_age=prepared.present_age,
             results=tuple(self._results(prepared, targets)),
         )
 
@@ -171,16 +184,18 @@ class FaceAger:
         ages_years: Sequence[float] | None = None,
         groups: Sequence[int] | None = None,
         face: Face | None = None,
-        present_age_years: float | None = None,
+        present_age: PresentAge | None = None,
     ) -> Iterator[AgedFace]:
         """The results of `transform` one after the other, for progress and for stopping early."""
         targets = self.targets(ages_years, groups)
         face = face or self.find_faces(photo)[0]
-        yield from self._results(_Prepared(self, photo, face, present_age_years), targets)
+        yield from self._results(_Prepared(self, photo, face, present_age), targets)
 
-    def present_age(self, photo: Photo, face: Face) -> float | None:
-        """Age in years that the model's encoder reads from a face; None if the model reads none."""
-        return _Prepared(self, photo, face, None).present_age_years
+    def present_age(self, photo: Photo, face: Face) -> PresentAge | None:
+        """Age of a face now: the reader's, else the generator's own reading; None if that reads none either."""
+        if self.reader is not None:
+            return self.reader.read(photo, [face])[0]
+        return _Prepared(self, photo, face, None).present_age
 
     def _results(self, prepared: "_Prepared", targets: Sequence[Target]) -> Iterator[AgedFace]:
         photo = prepared.photo
@@ -209,22 +224,23 @@ class FaceAger:
 class _Prepared:
     """A face after everything that does not depend on the target age."""
 
-    def __init__(self, ager: FaceAger, photo: Photo, face: Face, present_age_years: float | None) -> None:
+    def __init__(self, ager: FaceAger, photo: Photo, face: Face, present_age: PresentAge | None) -> None:
         size = ager.model.info.size_px
         self.network, self.compute, self.groups = ager.network, ager.compute, ager.groups
-        self.photo, self.face, self.present_age_years = photo, face, present_age_years
+        self.photo, self.face, self.present_age = photo, face, present_age
         self.matrix = ager.framing.matrix(face.points, face.convention, size)
         self.crop = crop(photo, self.matrix, size, style=ager.framing.style)
         self.pictures = self.compute.move(to_tensor(self.crop[None]))
+        if present_age is None and ager.reader is not None:
+            self.present_age = ager.reader.read(photo, [face])[0]
         self.at_present: Tensor | None = None
         """(3, S, S) float32: the output at the present age; None for a network that gives whole pictures."""
         if isinstance(self.network, Generator):
             with torch.inference_mode(), compute_device.autocast(self.compute):
                 self.encoding = self.network.encode(self.pictures)
-            if present_age_years is None:
-                self.present_age_years = float(self.encoding.present_age_years()[0])
-            assert self.present_age_years is not None
-            self.at_present = self.make([self.present_age_years])[0]
+            if self.present_age is None:
+                self.present_age = PresentAge(years=float(self.encoding.present_age_years()[0]))
+            self.at_present = self.make([self.present_age.years])[0]
 
     def make(self, ages_years: Sequence[float]) -> Tensor:
         """(len(ages_years), 3, S, S) float32, about -1..1."""

@@ -179,7 +179,7 @@ class Estimator(nn.Module):
         lower = years.clamp(0, OLDEST_YEARS).floor().clamp(max=OLDEST_YEARS - 1).long()
         part = years.clamp(0, OLDEST_YEARS) - lower
         table = self.correction_years
-        return table[lower] * (1 - part) + table[lower + 1] * part
+        return (table[lower] * (1 - part) + table[lower + 1] * part).clamp(0, OLDEST_YEARS)
 
 
 def expectation(probabilities: Tensor) -> Tensor:

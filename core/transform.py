@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from core.age_reader import PresentAge
 from core.aging import AgedFace, Aging, FaceAger, Target
 from core.align import Photo
 from core.detect import Face
@@ -78,7 +79,7 @@ def transform_photos(ager: FaceAger, photos: Iterable[Path], order: Order, out: 
     """Work through photos one by one; yields what became of each, in their order.
 
     Yields:
-        {"photo", "folder", "present_age_years"} for each face; {"photo", "folder", "skipped": true} where
+        {"photo", "folder", and `present_age_words`} for each face; {"photo", "folder", "skipped": true} where
         it was done before; {"photo", "error"} for a photo that cannot be used, and goes on.
     Raises:
         ValueError: the order does not suit the model.
@@ -149,9 +150,9 @@ def _transform_face(ager: FaceAger, photo: Photo, face: Face, order: Order, fold
         write_atomic(folder / name, encode_png(add_label(aged.photo)))
     write_atomic(folder / "sheet.png", encode_png(labelled_sheet(aging.results)))
     if order.video:
-        write_mp4(_sweep(ager, photo, face, aging.present_age_years), folder / "sweep.mp4", SWEEP_FPS)
+        write_mp4(_sweep(ager, photo, face, aging.present_age), folder / "sweep.mp4", SWEEP_FPS)
     _write_record(folder, {**record_of(ager, photo, aging, files), "video": order.video, "is_complete": True})
-    return {"present_age_years": aging.present_age_years}
+    return present_age_words(aging.present_age)
 
 
 def _write_record(folder: Path, record: dict[str, Any]) -> None:
@@ -171,6 +172,8 @@ def how_made(ager: FaceAger, photo: Photo, face: Face, targets: Sequence[Target]
         "model_sha256": ager.model.info.sha256,
         "licence": ager.model.info.licence,
         "face_pack": ager.pack.name,
+        "age_estimator": None if ager.reader is None else ager.reader.info.name,
+        "age_estimator_sha256": None if ager.reader is None else ager.reader.info.sha256,
         "precision": str(ager.compute.dtype).removeprefix("torch."),
         "pixels_sha256": _pixels_sha256(photo),
         "ages_years": [target.years for target in targets],
@@ -182,12 +185,20 @@ def how_made(ager: FaceAger, photo: Photo, face: Face, targets: Sequence[Target]
 
 
 def record_of(ager: FaceAger, photo: Photo, aging: Aging, files: Sequence[str]) -> dict[str, Any]:
-    """`how_made`, and what came of it: the present age in years, the matrix, the names of the files."""
+    """`how_made`, and what came of it: the present age, the matrix, the names of the files."""
     return {
         **how_made(ager, photo, aging.face, [aged.target for aged in aging.results]),
-        "present_age_years": aging.present_age_years,
+        **present_age_words(aging.present_age),
         "matrix": aging.matrix.tolist(),
         "files": list(files),
+    }
+
+
+def present_age_words(age: PresentAge | None) -> dict[str, Any]:
+    """The present age and its 80 % interval for JSON, in years; null what is not known."""
+    return {
+        "present_age_years": None if age is None else age.years,
+        "present_age_interval_years": None if age is None or age.interval_years is None else list(age.interval_years),
     }
 
 
@@ -202,14 +213,14 @@ def labelled_sheet(results: Sequence[AgedFace]) -> Photo:
     return contact_sheet(tiles, [aged.target.name for aged in results], tile_px=TILE_PX)
 
 
-def _sweep(ager: FaceAger, photo: Photo, face: Face, present_age_years: float | None) -> Iterator[Photo]:
+def _sweep(ager: FaceAger, photo: Photo, face: Face, present_age: PresentAge | None) -> Iterator[Photo]:
     """Portraits through all groups and back, ten steps from one typical age to the next."""
     groups = ager.groups
     ages: list[float] = [groups.typical_years[0]]
     for start, end in pairwise(groups.typical_years):
         ages += list(np.linspace(start, end, SWEEP_STEPS_PER_GROUP + 1)[1:])
     frames: list[Photo] = []
-    for aged in ager.stream(photo, ages_years=ages, face=face, present_age_years=present_age_years):
+    for aged in ager.stream(photo, ages_years=ages, face=face, present_age=present_age):
         group = groups.names[groups.index_of(aged.target.years)]
         frames.append(caption_bar(add_label(aged.portrait), f"{aged.target.years:.0f} years (group {group})"))
         yield frames[-1]

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from core.ages import AgeGroups
+from core.weights import ModelInfo
 from demo import words
 from demo.service import Studio
 
@@ -125,11 +126,16 @@ class Layout:
                     self.saving = gr.HTML(elem_id="saving-note", padding=False)
                     self.file = gr.DownloadButton(elem_id="file", elem_classes="unseen")
         with gr.Accordion("What this can and cannot do", open=False, elem_id="limits"):
-            self.limits = gr.HTML(words.limits(studio.info(studio.default_model)))
+            self.limits = gr.HTML(words.limits(studio.info(studio.default_model), self.estimator))
         self.footer = gr.HTML(self.footer_of(studio.default_model), elem_id="footer", padding=False)
 
     def footer_of(self, model: str) -> str:
         studio = self.studio
         compute = studio.compute
         precision = f"{str(compute.dtype).removeprefix('torch.')} on {compute.device}"
-        return words.footer(studio.info(model), studio.pack.name, precision)
+        return words.footer(studio.info(model), self.estimator, studio.pack.name, precision)
+
+    @property
+    def estimator(self) -> ModelInfo | None:
+        """What reads the ages; None where the generators do it themselves."""
+        return None if self.studio.reader is None else self.studio.reader.info

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from core.age_reader import PresentAge, bundled_reader
 from core.ages import AgeGroups, group_system
 from core.aging import AgedFace, FaceAger, portrait
 from core.align import Photo
@@ -54,8 +55,8 @@ class Sitting:
     """Largest first; at least one."""
     picked: int = 0
     """Index into `faces`."""
-    present_age_years: float | None
-    """Age of the picked face as the model reads it; None for a model that reads none."""
+    present_age: PresentAge | None
+    """Age of the picked face as `FaceAger.present_age` reads it; None for a model that reads none."""
 
     @property
     def face(self) -> Face:
@@ -63,7 +64,7 @@ class Sitting:
 
     @property
     def needs_guardian(self) -> bool:
-        return self.present_age_years is not None and self.present_age_years < ADULT_YEARS
+        return self.present_age is not None and self.present_age.years < ADULT_YEARS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +107,7 @@ class Studio:
     """Models and the face pack behind the page; keeps nothing about any photo."""
 
     def __init__(self, *, model: str = "", pack: str = "auto") -> None:
-        """Open the pack and the default model; other models are opened when first asked for.
+        """Open the pack, the default model, and the age estimator where there is one; other models when first asked for.
 
         Args:
             model: name of a model, or the path of its file; empty: the first with ten groups.
@@ -116,10 +117,12 @@ class Studio:
         """
         first = load(model or default_model("10").name)
         self.default_model = first.info.name
-        self._infos = {info.name: info for info in list_models()} | {first.info.name: first.info}
+        made = {info.name: info for info in list_models() if info.is_generator}
+        self._infos = made | {first.info.name: first.info}
         self.pack: FacePack = open_pack(pack)
         self.compute: Compute = choose()
-        self._agers = {first.info.name: FaceAger(first, self.pack, self.compute)}
+        self.reader = bundled_reader(self.compute)
+        self._agers = {first.info.name: FaceAger(first, self.pack, self.compute, self.reader)}
         self._lock = threading.Lock()
 
     @property
@@ -135,7 +138,7 @@ class Studio:
     def ager(self, model: str) -> FaceAger:
         with self._lock:
             if model not in self._agers:
-                self._agers[model] = FaceAger(load(model), self.pack, self.compute)
+                self._agers[model] = FaceAger(load(model), self.pack, self.compute, self.reader)
             return self._agers[model]
 
     def read(self, data: bytes) -> Photo:
@@ -145,12 +148,12 @@ class Studio:
     def look(self, photo: Photo, model: str) -> Sitting:
         """Find the faces and read the largest one's age. Only after consent. Raises NoFace."""
         faces = tuple(self.ager(model).find_faces(photo))
-        return self.pick(Sitting(photo=photo, faces=faces, present_age_years=None), 0, model)
+        return self.pick(Sitting(photo=photo, faces=faces, present_age=None), 0, model)
 
     def pick(self, sitting: Sitting, index: int, model: str) -> Sitting:
         """The same photo with another face picked and its age read."""
-        age_years = self.ager(model).present_age(sitting.photo, sitting.faces[index])
-        return replace(sitting, picked=index, present_age_years=age_years)
+        age = self.ager(model).present_age(sitting.photo, sitting.faces[index])
+        return replace(sitting, picked=index, present_age=age)
 
     def thumbnails(self, sitting: Sitting) -> list[Photo]:
         """A square crop of each face, (256, 256, 3) uint8 RGB."""
@@ -179,7 +182,7 @@ class Studio:
     def archive(self, sitting: Sitting, model: str) -> bytes:
         """ZIP of everything: one PNG per age group, a contact sheet, and a JSON file on how it was made."""
         ager = self.ager(model)
-        aging = ager.transform(sitting.photo, face=sitting.face, present_age_years=sitting.present_age_years)
+        aging = ager.transform(sitting.photo, face=sitting.face, present_age=sitting.present_age)
         pictures = {
             f"{number:02d}_age_{file_word(aged.target)}.png": Picture(aged)
             for number, aged in enumerate(aging.results, 1)
@@ -206,5 +209,5 @@ class Studio:
             groups=groups,
             ages_years=ages_years,
             face=sitting.face,
-            present_age_years=sitting.present_age_years,
+            present_age=sitting.present_age,
         )

@@ -125,11 +125,11 @@ class TransformTab(Layout):
         """The page with one face picked and nothing made of it yet."""
         updates = self.blank()
         del updates[self.faces]
-        face, age_years = sitting.face, sitting.present_age_years
+        face, age = sitting.face, sitting.present_age
         return {
             **updates,
             self.sitting: sitting,
-            self.found: gr.update(value=words.present(age_years, len(sitting.faces), face.warnings), visible=True),
+            self.found: gr.update(value=words.present(age, len(sitting.faces), face.warnings), visible=True),
             self.guardian: gr.update(value=False, visible=sitting.needs_guardian),
             self.notice: words.hint(words.TICK_GUARDIAN) if sitting.needs_guardian else "",
             self.run: gr.update(interactive=not sitting.needs_guardian),
@@ -156,7 +156,7 @@ class TransformTab(Layout):
         return {
             **self.look(held, consent, model),
             self.years: gr.update(minimum=low, maximum=high, value=min(50, high)),
-            self.limits: words.limits(self.studio.info(model)),
+            self.limits: words.limits(self.studio.info(model), self.estimator),
             self.footer: self.footer_of(model),
         }
 
@@ -220,7 +220,7 @@ class TransformTab(Layout):
             return {self.progress: words.trouble(str(refusal))}
         return {
             self.shown: target,
-            self.heading: words.showing(picture.name, face_of.present_age_years),
+            self.heading: words.showing(picture.name, face_of.present_age),
             self.compare: pair,
             self.result: gr.update(visible=True),
             self.progress: "",

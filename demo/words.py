@@ -2,6 +2,7 @@
 
 from html import escape
 
+from core.age_reader import PresentAge
 from core.weights import ModelInfo
 
 CONSENT = "The person in my photo is an adult and agrees to this, or it is me."
@@ -34,8 +35,8 @@ WELCOME = """
 """
 
 
-def limits(info: ModelInfo) -> str:
-    """What the model is and what it cannot do, stated plainly."""
+def limits(info: ModelInfo, estimator: ModelInfo | None) -> str:
+    """What the model, and the age estimator if there is one, cannot do, stated plainly."""
     size = f"{info.size_px} px"
     facts = [
         f"<b>Skin and features change, at {size}.</b> The change is worked out on a square of {size} around the "
@@ -50,15 +51,22 @@ def limits(info: ModelInfo) -> str:
             "<b>Hair does not age.</b> The model learnt from UTKFace, whose pictures are cut from brow to "
             "chin: hair, neck and hands stay as they are; nobody turns grey or bald.",
         )
+    if estimator is not None:
+        facts.append(
+            "<b>The age a face reads as is a guess too.</b> Of five faces, about four are in truth as old as the "
+            "range in brackets says.",
+        )
     items = "".join(f"<li>{fact}</li>" for fact in facts)
-    licence = f'<p class="quiet">Weights of “{escape(info.name)}”: {escape(info.licence)}</p>'
-    return f'<ul class="facts">{items}</ul>{licence}'
+    weights = [info] if estimator is None else [info, estimator]
+    terms = [f'<p class="quiet">Weights of “{escape(one.name)}”: {escape(one.licence)}</p>' for one in weights]
+    return f'<ul class="facts">{items}</ul>{"".join(terms)}'
 
 
-def footer(info: ModelInfo, pack: str, precision: str) -> str:
-    """Which model, face pack and precision answer here."""
+def footer(info: ModelInfo, estimator: ModelInfo | None, pack: str, precision: str) -> str:
+    """Which model, estimator, face pack and precision answer here."""
+    reader = "" if estimator is None else f"<span>Ages read by <b>{escape(estimator.name)}</b></span>"
     return (
-        f'<footer id="imprint"><span>Model <b>{escape(info.name)}</b></span>'
+        f'<footer id="imprint"><span>Model <b>{escape(info.name)}</b></span>{reader}'
         f"<span>Faces found by <b>{escape(pack)}</b></span><span>{escape(precision)}</span>"
         "<span>Photos are forgotten after ten minutes</span></footer>"
     )
@@ -83,17 +91,27 @@ def progress(done: int, total: int, name: str) -> str:
     )
 
 
-def present(age_years: float | None, num_faces: int, warnings: tuple[str, ...]) -> str:
+def present(age: PresentAge | None, num_faces: int, warnings: tuple[str, ...]) -> str:
     """What was found: how many faces, the age the picked one reads as, and why it may come out badly."""
-    age = "" if age_years is None else f'It reads as about <b id="present-age">{age_years:.0f}</b> today.'
+    reads = ""
+    if age is not None:
+        reads = f'It reads as about <b id="present-age">{age.years:.0f}</b>{interval(age)} today.'
     found = "One face found." if num_faces == 1 else f"{num_faces} faces found; pick one."
     reasons = {"profile": "seen from the side", "tiny": "very small", "blurred": "blurred"}
     told = [reasons.get(warning, warning) for warning in warnings]
     caution = f'<p class="caution">The face is {escape(" and ".join(told))}; expect less.</p>' if told else ""
-    return f'<div id="found-text" role="status"><p>{found} {age}</p>{caution}</div>'
+    return f'<div id="found-text" role="status"><p>{found} {reads}</p>{caution}</div>'
 
 
-def showing(name: str, present_age_years: float | None) -> str:
+def interval(age: PresentAge) -> str:
+    """The 80 % interval in brackets, whole years; nothing where none is known."""
+    if age.interval_years is None:
+        return ""
+    low, high = age.interval_years
+    return f' <span id="present-interval">({low:.0f}–{high:.0f})</span>'
+
+
+def showing(name: str, age: PresentAge | None) -> str:
     """Heading over the comparison."""
-    today = "beside today" if present_age_years is None else f"beside today, about {present_age_years:.0f}"
+    today = "beside today" if age is None else f"beside today, about {age.years:.0f}"
     return f'<h2 id="showing">Age {escape(name)} <span class="quiet">{today}</span></h2>'

@@ -7,7 +7,8 @@ import torch
 
 from core.estimator import Estimator, EstimatorConfig
 from core.generator import Generator
-from core.weights import ModelInfo
+from core.reference_estimator import SIZE_PX, ReferenceEstimator
+from core.weights import WHOLE, Architecture, ModelInfo
 
 TINY_ESTIMATOR = EstimatorConfig(size_px=32, patch_px=4, channels=(8, 16), blocks=(1, 1))
 """An estimator of a few thousand weights."""
@@ -38,17 +39,26 @@ def random_estimator(config: EstimatorConfig = TINY_ESTIMATOR, seed: int = 0) ->
     return network.requires_grad_(False)
 
 
-def info_of(network: Generator) -> ModelInfo:
+def info_of(network: Generator | Estimator | ReferenceEstimator) -> ModelInfo:
     """A description that fits a network whose weights lie in no file."""
+    architecture: Architecture
+    match network:
+        case Generator():
+            architecture, groups, framing = "agetrans", network.config.groups, "utkface"
+        case Estimator():
+            architecture, groups, framing = "estimator", "", "utkface"
+        case ReferenceEstimator():
+            architecture, groups, framing = "reference-estimator", "", WHOLE
+    is_theirs = isinstance(network, ReferenceEstimator)
     return ModelInfo(
         name="drawn-at-random",
         file="",
         sha256="0" * 64,
-        architecture="agetrans",
-        config=dataclasses.asdict(network.config),
-        groups=network.config.groups,
-        framing="utkface",
-        size_px=network.config.size_px,
+        architecture=architecture,
+        config={} if is_theirs else dataclasses.asdict(network.config),
+        groups=groups,
+        framing=framing,
+        size_px=SIZE_PX if is_theirs else network.config.size_px,
         licence="none",
         folder=Path(),
     )

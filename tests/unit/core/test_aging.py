@@ -5,13 +5,15 @@ import pytest
 import torch
 from skimage.data import astronaut
 
+from core.age_reader import AgeReader, PresentAge
 from core.aging import FaceAger
 from core.detect import FacePack, open_pack
 from core.device import choose
 from core.errors import NoFace
 from core.generator import Generator, GeneratorConfig
+from core.reference_estimator import ReferenceEstimator
 from core.weights import LoadedModel
-from tests.models import info_of
+from tests.models import info_of, random_estimator
 
 ASTRONAUT = astronaut()
 
@@ -62,16 +64,48 @@ def test_outside_the_patch_nothing_moves_and_inside_something_does(ager: FaceAge
 
 
 def test_the_present_age_gives_the_photo_back(ager: FaceAger) -> None:
-    aging = ager.transform(ASTRONAUT, ages_years=[33.0], present_age_years=33.0)
-    assert aging.present_age_years == 33.0
+    given = PresentAge(years=33.0)
+    aging = ager.transform(ASTRONAUT, ages_years=[33.0], present_age=given)
+    assert aging.present_age == given
     assert (aging.results[0].photo == ASTRONAUT).all()
 
 
-def test_the_present_age_is_read_when_not_given(ager: FaceAger) -> None:
+def test_without_an_estimator_the_generator_reads_the_present_age_itself(ager: FaceAger) -> None:
     aging = ager.transform(ASTRONAUT, ages_years=[5.0])
-    assert aging.present_age_years is not None
-    assert 0 <= aging.present_age_years <= 100
-    assert ager.present_age(ASTRONAUT, aging.face) == pytest.approx(aging.present_age_years)
+    assert aging.present_age is not None
+    assert 0 <= aging.present_age.years <= 100
+    assert aging.present_age.interval_years is None
+    assert ager.present_age(ASTRONAUT, aging.face) == aging.present_age
+
+
+def test_with_an_estimator_its_age_and_interval_count(ager: FaceAger, pack: FacePack) -> None:
+    network = random_estimator()
+    reader = AgeReader(LoadedModel(info=info_of(network), network=network), choose("cpu", "float32"))
+    informed = FaceAger(ager.model, pack, choose("cpu", "float32"), reader)
+    aging = informed.transform(ASTRONAUT, ages_years=[5.0, 70.0])
+    assert aging.present_age is not None and aging.present_age.interval_years is not None
+    low, high = aging.present_age.interval_years
+    assert 0 <= low < aging.present_age.years < high <= 100
+    assert informed.present_age(ASTRONAUT, aging.face) == aging.present_age
+    assert reader.read(ASTRONAUT, [aging.face]) == [aging.present_age]
+    assert ager.present_age(ASTRONAUT, aging.face) != aging.present_age
+    # The change is counted from the age that is told: at that age nothing changes.
+    at_present = informed.transform(ASTRONAUT, ages_years=[aging.present_age.years]).results[0]
+    assert (at_present.photo == ASTRONAUT).all()
+    told = ager.transform(ASTRONAUT, ages_years=[5.0, 70.0], present_age=aging.present_age)
+    for one, other in zip(told.results, aging.results, strict=True):
+        assert (one.photo == other.photo).all()
+
+
+def test_models_of_the_wrong_kind_are_refused(ager: FaceAger, pack: FacePack) -> None:
+    network, whole = random_estimator(), ReferenceEstimator().eval()
+    compute = choose("cpu", "float32")
+    with pytest.raises(ValueError, match="makes no pictures"):
+        FaceAger(LoadedModel(info=info_of(network), network=network), pack, compute)
+    with pytest.raises(ValueError, match="reads whole photos"):
+        FaceAger(ager.model, pack, compute, AgeReader(LoadedModel(info=info_of(whole), network=whole), compute))
+    with pytest.raises(ValueError, match="makes pictures"):
+        AgeReader(ager.model, compute)
 
 
 def test_calls_do_not_leak_into_each_other(ager: FaceAger) -> None:

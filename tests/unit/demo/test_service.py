@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +12,14 @@ import pytest
 import skimage.data
 import torch
 
+from core.age_reader import PresentAge
 from core.ages import FOUR, TEN
-from core.errors import BadImage, NoFace
+from core.errors import BadImage, NoFace, WeightsRefused
 from core.generator import Generator, GeneratorConfig
 from core.images import decode_photo, encode_jpeg
-from core.weights import add_model
+from core.weights import add_model, load
 from demo.service import APOLOGY, Refusal, Sitting, Studio, answering
+from tests.models import random_estimator
 
 TINY = {"size_px": 32, "channels": (8, 16), "encoder_blocks": (0, 0), "decoder_blocks": (1, 0), "code_width": 16}
 
@@ -54,7 +57,7 @@ def test_the_face_is_found_where_it_is(sitting: Sitting) -> None:
     assert len(sitting.faces) == 1
     left, top, right, bottom = sitting.face.box
     assert left < 225 < right and top < 120 < bottom  # the nose of the astronaut
-    assert sitting.present_age_years is not None and 0 <= sitting.present_age_years <= 100
+    assert sitting.present_age is not None and 0 <= sitting.present_age.years <= 100
 
 
 @pytest.mark.parametrize(("model", "names"), [("tiny-10", TEN.names), ("tiny-4", FOUR.names)])
@@ -106,18 +109,50 @@ def test_the_archive_holds_every_age_and_says_how_it_was_made(studio: Studio, si
         assert set(archive.namelist()) == {*record["files"], "record.json"}
     assert record["files"] == [*pictures, "sheet.png"]
     assert record["model"] == "tiny-4" and len(record["model_sha256"]) == 64
-    assert record["present_age_years"] == sitting.present_age_years
+    assert sitting.present_age is not None and record["present_age_years"] == sitting.present_age.years
+    assert record["present_age_interval_years"] is None and record["age_estimator"] is None
     assert record["ages_years"] == list(FOUR.typical_years)
     assert record["face_box"] == [round(edge, 3) for edge in sitting.face.box]
 
 
 def test_a_child_asks_for_a_guardian(sitting: Sitting) -> None:
     def aged(years: float | None) -> Sitting:
-        return Sitting(photo=sitting.photo, faces=sitting.faces, present_age_years=years)
+        age = None if years is None else PresentAge(years=years)
+        return Sitting(photo=sitting.photo, faces=sitting.faces, present_age=age)
 
     assert aged(17.9).needs_guardian
     assert not aged(18.0).needs_guardian
     assert not aged(None).needs_guardian
+
+
+def test_an_estimator_in_the_folder_reads_the_ages_of_every_model(
+    studio: Studio, astronaut: npt.NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for info in studio.models:
+        network = load(info.folder / info.file).network
+        add_model(network, info.name, tmp_path, licence="none")
+    add_model(random_estimator(), "reader", tmp_path, licence="none")
+    monkeypatch.setenv("AGETRANS_MODELS", str(tmp_path))
+    informed = Studio(pack="embedded")
+    assert {info.name for info in informed.models} == {"tiny-10", "tiny-4"}  # an estimator is no choice of ages
+    seen = informed.look(astronaut, "tiny-10")
+    assert seen.present_age is not None and seen.present_age.interval_years is not None
+    assert informed.look(astronaut, "tiny-4").present_age == seen.present_age
+    assert studio.look(astronaut, "tiny-10").present_age != seen.present_age
+    with zipfile.ZipFile(io.BytesIO(informed.archive(seen, "tiny-4"))) as archive:
+        record = json.loads(archive.read("record.json"))
+    assert record["age_estimator"] == "reader"
+    assert record["present_age_years"] == seen.present_age.years
+    assert record["present_age_interval_years"] == list(seen.present_age.interval_years)
+
+
+def test_a_damaged_estimator_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_model(Generator(GeneratorConfig(groups="10", **TINY)), "tiny-10", tmp_path, licence="none")  # type: ignore[arg-type]
+    info = add_model(random_estimator(), "reader", tmp_path, licence="none")
+    (tmp_path / info.file).write_bytes(b"damaged")
+    monkeypatch.setenv("AGETRANS_MODELS", str(tmp_path))
+    with pytest.raises(WeightsRefused, match="sha256"):
+        Studio(pack="embedded")
 
 
 def test_known_troubles_keep_their_sentence(studio: Studio) -> None:
