@@ -231,3 +231,15 @@ def test_a_closed_source_says_so(folder: Path) -> None:
     for step in (0, 30):
         with pytest.raises(ValueError, match="closed"):
             stream.batch(step)
+
+
+def test_the_next_window_is_loaded_ahead_and_no_more(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.parquet", 0, 80, AGES)
+    config = dataclasses.replace(CONFIG, row_groups_per_window=1)
+    with source((file,), config) as stream:
+        stream.batch(0)
+        stream._windows[1].wait(30)
+        file.unlink()
+        stream.batch(5)
+        with pytest.raises(DataBroken, match=r"a\.parquet, row group \d: it is damaged or out of reach"):
+            stream.batch(6)
