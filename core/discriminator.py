@@ -67,7 +67,7 @@ def minibatch_stddev(features: Tensor, group_size: int = STDDEV_GROUP) -> Tensor
     """(N, C, H, W) to (N, 1, H, W): mean over C, H, W of the standard deviation within groups of rows that follow
     each other; the last group is smaller where N does not divide. Karras et al. 2018, section 3."""
     levels = []
-    for group in features.float().split(group_size):
+    for group in torch.split(features.float(), group_size):
         spread = (group.var(0, unbiased=False) + 1e-8).sqrt().mean()
         levels.append(spread.expand(len(group), 1, *features.shape[2:]))
     return torch.cat(levels).to(features.dtype)
@@ -85,7 +85,8 @@ class Projection(nn.Module):
     def forward(self, summary: Tensor, labels: Tensor) -> Tensor:
         """(N, width) float32 and (N,) int64 to (N,) float32."""
         score: Tensor = self.realness(summary).float().squeeze(1)
-        return score + (summary * self.condition(labels)).sum(1)
+        fit: Tensor = (summary * self.condition(labels)).sum(1)
+        return score + fit
 
 
 class Discriminator(nn.Module):

@@ -13,36 +13,116 @@ from core.errors import CafError
 def train(
     preset: str = "tiny",
     out: Path = Path("runs/tiny"),
-    data: tuple[Path, ...] = (),
+    data: tuple[str, ...] = (),
     minutes: float | None = None,
     steps: int | None = None,
+    batch_size: int | None = None,
     seed: int = 0,
     threads: int = 2,
     start_from: Path | None = None,
+    reader: str | None = None,
+    recogniser: str | None = None,
+    stream: bool = False,
 ) -> None:
-    """Train a generator, or go on with the run in --out.
+    """Train a generator, or go on with the run in --out. Several processes: torchrun or accelerate launch.
 
     Args:
-        preset: Which configuration: tiny, utk128-10 or utk128-4.
+        preset: Which configuration: tiny, utk128-10, utk128-4, or one of the published recipe's reference-*.
         out: Run folder; a run already there is resumed.
-        data: Parquet files of faces instead of the preset's.
+        data: Parquet files of faces instead of the preset's: paths, patterns, hf:// addresses.
         minutes: Stop after so many minutes of this sitting.
         steps: Stop after so many steps in all.
+        batch_size: Faces a step and process.
         seed: Fixes weights and batches.
         threads: CPU threads; a resumed run is bit-identical only with as many as before.
         start_from: Run folder, or .safetensors file of an exported model, whose networks to start from.
+        reader: Age estimator, by name or file, that reads outputs; "none" for the encoder of the average.
+        recogniser: ArcFace-style ONNX file of the identity band; "none" to leave the band out.
+        stream: Read faces as they are needed instead of holding all in memory.
     """
+    from training.config import TrainingConfig
     from training.config import preset as find_preset
     from training.loop import train as run_training
 
-    config = dataclasses.replace(
-        find_preset(preset), data=data, minutes=minutes, seed=seed, num_threads=threads, start_from=start_from
+    config: TrainingConfig = dataclasses.replace(
+        find_preset(preset),
+        data=data,
+        minutes=minutes,
+        seed=seed,
+        num_threads=threads,
+        start_from=start_from,
+        stream=stream,
     )
     if steps is not None:
         config = dataclasses.replace(config, num_steps=steps)
+    if batch_size is not None:
+        config = dataclasses.replace(config, batch_size=batch_size)
+    if reader is not None:
+        config = dataclasses.replace(config, reader=None if reader == "none" else reader)
+    if recogniser is not None:
+        config = dataclasses.replace(config, recogniser=None if recogniser == "none" else Path(recogniser))
     state = run_training(config, out)
     summary = {"run": str(out), "step": state.step, "faces": state.faces, "seconds": round(state.seconds, 1)}
     print(json.dumps(summary))
+
+
+def train_estimator(
+    out: Path,
+    data: tuple[str, ...] = (),
+    faces: int = 400_000,
+    start_from: str | None = None,
+    seed: int = 0,
+    threads: int = 2,
+    max_faces: int | None = None,
+) -> None:
+    """Train an age estimator, or go on with the run in --out.
+
+    Args:
+        out: Run folder; a run already there is resumed.
+        data: Parquet files of faces instead of parts 0-2 of the UTKFace pack.
+        faces: How many are seen in all, each every time it is; the learning rate falls to zero over them.
+        start_from: Estimator, by name or file, whose weights to start from.
+        seed: Fixes weights and order.
+        threads: CPU threads.
+        max_faces: Use only the first so many faces of the data.
+    """
+    from training.estimator import EstimatorTraining
+    from training.estimator import train_estimator as run_training
+
+    config = EstimatorTraining(
+        data=data, num_faces=faces, start_from=start_from, seed=seed, num_threads=threads, max_faces=max_faces
+    )
+    state = run_training(config, out)
+    print(json.dumps({"run": str(out), "step": state.step, "of": state.num_steps}))
+
+
+def export_estimator(
+    run: tyro.conf.Positional[Path],
+    name: str,
+    licence: str,
+    trained_on: str,
+    notes: str = "",
+    models: Path = Path("models"),
+    data: Path | None = None,
+) -> None:
+    """Make a run's averaged estimator a model: calibrated, judged, with a card.
+
+    Args:
+        run: Run folder of train-estimator.
+        name: Name of the model.
+        licence: Terms of the weights, one line.
+        trained_on: What data, for the card.
+        notes: What else a reader of the card should know.
+        models: Model folder.
+        data: Parquet file of faces to judge it on, instead of the eval part of the UTKFace pack.
+    """
+    from training.data import PACK
+    from training.estimator_export import EstimatorTerms
+    from training.estimator_export import export_estimator as run_export
+
+    terms = EstimatorTerms(name=name, licence=licence, trained_on=trained_on, notes=notes)
+    figures = run_export(run, terms, models, data or PACK / "utkface_eval.parquet")
+    print(json.dumps(dataclasses.asdict(figures)))
 
 
 def evaluate(
@@ -183,7 +263,15 @@ def main() -> None:
     """Parse, run, and turn a known error into one line on stderr."""
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": train, "evaluate": evaluate, "export": export, "plot": plot, "onnx": onnx},
+            {
+                "train": train,
+                "evaluate": evaluate,
+                "export": export,
+                "plot": plot,
+                "onnx": onnx,
+                "train-estimator": train_estimator,
+                "export-estimator": export_estimator,
+            },
             prog="python -m training",
         )
     except (CafError, ValueError) as error:

@@ -113,10 +113,10 @@ class Controller:
         """Of each kind of change for each face, 0..0.8."""
         return float(self.memory["augment.chance"])
 
-    def watch(self, real_scores: Tensor, num_faces: int) -> float:
-        """Take in the scores (N,) of real faces of a step over `num_faces` faces; the new chance."""
+    def watch(self, mean_sign: float, num_faces: int) -> float:
+        """Take in the mean sign of the scores of a step's real faces, `num_faces` of them; the new chance."""
         keep = 0.5 ** (num_faces / self.WATCHED_FACES)
-        r = keep * float(self.memory["augment.r"]) + (1 - keep) * real_scores.sign().mean().item()
+        r = keep * float(self.memory["augment.r"]) + (1 - keep) * mean_sign
         step = num_faces / self.FACES_TO_FULL * (1 if r > self.target else -1)
         chance = min(max(self.chance + step, 0.0), self.MAX_CHANCE)
         self.memory["augment.r"], self.memory["augment.chance"] = torch.tensor(r), torch.tensor(chance)

@@ -4,8 +4,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.device import Precision
-from core.discriminator import DiscriminatorConfig
+from core.discriminator import STDDEV_GROUP, DiscriminatorConfig
 from core.generator import GeneratorConfig
+from core.reference import ReferenceConfig
+from core.reference_discriminator import ReferenceDiscriminatorConfig
+from training.reference_objective import ReferenceRecipe
+
+RECOGNISER = Path(__file__).resolve().parents[2] / "shared/models/pack_scrfd_mobilefacenet/mobilefacenet_112.onnx"
+"""The recogniser of the identity band where none is named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,7 +21,13 @@ class LossWeights:
     age: float = 1.0
     """Age classification of outputs, by the discriminator's age head."""
     read_age: float = 0.3
-    """Years that the averaged encoder reads from outputs: a second reader, that the first one's habits cannot fool."""
+    """Years that the reader reads from outputs: a second opinion, that the age head's habits cannot fool."""
+    keep_sex: float = 0.5
+    """The sex of the label, as the reader sees it in outputs from 15 years up."""
+    identity: float = 2.0
+    """How far outputs fall below the band in which real people stay over the gap of years."""
+    tone: float = 1.0
+    """Change of the cheeks' colour."""
     own_age: float = 8.0
     """L1 between input and output, fading as exp(-gap in groups): the own age gives the photo back."""
     cycle: float = 2.5
@@ -34,14 +46,25 @@ class TrainingConfig:
 
     preset: str = ""
     """Name of the preset it came from, for the record."""
-    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
-    """Shape of the generator."""
-    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    """Shape of the discriminator."""
+    generator: GeneratorConfig | ReferenceConfig = field(default_factory=GeneratorConfig)
+    """Shape of the generator: ours, or the published one."""
+    discriminator: DiscriminatorConfig | ReferenceDiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    """Shape of the discriminator, of the same kind."""
     weights: LossWeights = field(default_factory=LossWeights)
-    """Weights of the loss terms."""
-    data: tuple[Path, ...] = ()
-    """Parquet files of faces; empty: parts 0-2 of the UTKFace pack beside the repository."""
+    """Weights of our objective's terms."""
+    reference: ReferenceRecipe = field(default_factory=ReferenceRecipe)
+    """The published objective and its schedule, for the published networks."""
+    data: tuple[str, ...] = ()
+    """Parquet files of faces: paths, patterns, or the Hub's hf:// addresses (training/parquet.py); empty: parts 0-2 of
+    the UTKFace pack beside the repository."""
+    stream: bool = False
+    """Read faces as they are needed instead of holding all in memory."""
+    row_groups_per_window: int = 8
+    """Row groups of the files held at a time when streaming."""
+    steps_per_window: int = 256
+    """Steps before the next window when streaming."""
+    num_workers: int = 2
+    """Processes that decode pictures when streaming."""
     max_faces: int | None = None
     """Use only the first so many faces of the data."""
     minutes: float | None = None
@@ -56,6 +79,8 @@ class TrainingConfig:
     """Adam's, for both networks."""
     own_age_share: float = 0.15
     """Share of a batch whose target age is its own."""
+    augment_target: float = 0.6
+    """Mean sign of the discriminator's scores of real faces that augmentation keeps it at."""
     ema_half_life_faces: float = 5_000.0
     """Faces after which an old weight counts half in the averaged generator."""
     r1_every: int = 16
@@ -71,9 +96,18 @@ class TrainingConfig:
     grid_every_steps: int = 250
     """Steps between sample grids."""
     start_from: Path | None = None
-    """Run folder or exported model to start from, such as ten groups for a four-group run."""
+    """Run folder or exported model to start from: of other age groups, or smaller."""
+    reader: str | None = "age-reader-128"
+    """Estimator, a model's name or file, that reads age and sex from outputs; None: the averaged encoder reads ages,
+    and keep_sex does not count."""
+    recogniser: Path | None = RECOGNISER
+    """ArcFace-style ONNX recogniser that the identity band is measured with; None: the band does not count."""
+    num_processes: int = 1
+    """Processes that each see batch_size faces a step; set by the launcher."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.generator, ReferenceConfig) != isinstance(self.discriminator, ReferenceDiscriminatorConfig):
+            raise ValueError("generator and discriminator must both be ours or both the published ones")
         if self.generator.size_px != self.discriminator.size_px:
             raise ValueError(
                 f"generator has {self.generator.size_px} px, discriminator {self.discriminator.size_px} px"
@@ -82,6 +116,30 @@ class TrainingConfig:
             raise ValueError(f"generator has groups {self.generator.groups}, discriminator {self.discriminator.groups}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
+        if self.stream and self.max_faces is not None:
+            raise ValueError("max_faces has no meaning with stream; name fewer files")
+        if self.num_processes > 1 and self.batch_size % STDDEV_GROUP:
+            raise ValueError(f"with several processes batch_size must divide by {STDDEV_GROUP}, got {self.batch_size}")
+
+    @property
+    def faces_a_step(self) -> int:
+        """Over all processes."""
+        return self.batch_size * self.num_processes
+
+
+def _published(size_px: int, groups: str, batch_size: int, max_channels: int = 512) -> TrainingConfig:
+    """The published networks and objective; no warm-up, no reader, no band."""
+    return TrainingConfig(
+        generator=ReferenceConfig(size_px=size_px, groups=groups, max_channels=max_channels),
+        discriminator=ReferenceDiscriminatorConfig(size_px=size_px, groups=groups, max_channels=max_channels),
+        batch_size=batch_size,
+        num_steps=750_000 if groups == "4" else 910_000,
+        warmup_steps=0,
+        own_age_share=0.0,
+        reader=None,
+        recogniser=None,
+        grid_every_steps=1000,
+    )
 
 
 def preset(name: str) -> TrainingConfig:
@@ -106,8 +164,29 @@ PRESETS: dict[str, TrainingConfig] = {
         num_threads=1,
         r1_every=4,
         checkpoint_every_minutes=0.02,
+        reader=None,
+        recogniser=None,
     ),
     "utk128-10": TrainingConfig(),
     "utk128-4": TrainingConfig(generator=GeneratorConfig(groups="4"), discriminator=DiscriminatorConfig(groups="4")),
 }
-"""tiny: two minutes on any CPU, to see that everything works. utk128-*: for real, on the UTKFace pack."""
+PRESETS |= {
+    "reference-tiny": replace(
+        _published(32, "10", 4, max_channels=16),
+        num_steps=20,
+        max_faces=256,
+        precision="float32",
+        num_threads=1,
+        grid_every_steps=10,
+        checkpoint_every_minutes=0.02,
+    ),
+    "reference-morph-256": _published(256, "morph-4", 8),
+    "reference-cacd-256": _published(256, "morph-4", 8),
+    **{
+        f"reference-ffhq-{size_px}-{groups}": _published(size_px, groups, batch_size)
+        for size_px, batch_size in ((128, 16), (256, 8), (512, 4), (1024, 4))
+        for groups in ("4", "10")
+    },
+}
+"""tiny: two minutes on any CPU, to see that everything works. utk128-*: for real, on the UTKFace pack.
+reference-*: the published recipe, with --data: Parquet files of FFHQ-Aging, MORPH or CACD."""

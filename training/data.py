@@ -38,7 +38,10 @@ class FaceSet:
 
     def spread(self, count: int) -> "FaceSet":
         """At most `count` of the faces, evenly spread over the set."""
-        rows = np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int)
+        return self.rows(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
+
+    def rows(self, rows: npt.NDArray[np.int64]) -> "FaceSet":
+        """The faces at those positions, in that order."""
         return FaceSet(
             faces=self.faces[rows],
             ages_years=self.ages_years[rows],

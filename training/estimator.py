@@ -1,10 +1,9 @@
-"""Training of the age estimator: mean-variance loss on soft labels, then calibration on faces held out."""
+"""Training of the age estimator: mean-variance loss on soft labels (Pan et al. 2018), resumable at any moment."""
 
 import copy
 import dataclasses
 import json
 import math
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,20 +11,26 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from core import device as compute_device
 from core.ages import TEN
-from core.estimator import INTERVAL_SHARE, Estimator, EstimatorConfig, expectation
-from core.files import replacing, write_atomic
+from core.errors import RunBroken
+from core.estimator import Estimator, EstimatorConfig, expectation
+from core.files import write_atomic
 from core.images import to_tensor
+from core.weights import load
 from training import augment, losses
-from training.data import FaceSet
+from training.data import FaceSet, default_files, load_faces
+from training.monitor import LossLog
+from training.state import read_tensors, under, write_tensors
+from training.stopping import stop_signal
 
 STATE_FILE = "estimator.safetensors"
+REPORT_EVERY_STEPS = 100
+UNTRAINED = ("correction_years", "interval_mass")
+"""Buffers that calibration sets, after training."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +61,22 @@ class EstimatorTraining:
     """Faces after which an old weight counts half in the averaged network."""
     seed: int = 0
     """Fixes weights, order and augmentation."""
+    data: tuple[str, ...] = ()
+    """Parquet files of faces (training/parquet.py); empty: parts 0-2 of the UTKFace pack beside the repository."""
+    max_faces: int | None = None
+    """Use only the first so many faces of the data."""
+    start_from: str | None = None
+    """Estimator, a model's name or file, whose weights to start from."""
+    num_threads: int = 2
+    """CPU threads; part of what makes a resumed run bit-identical."""
     checkpoint_every_minutes: float = 3.0
     """Minutes between checkpoints."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.held_out_share < 1:
+            raise ValueError(f"held_out_share must lie between 0 and 1, got {self.held_out_share}")
+        if self.batch_size < 2:
+            raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
 
 
 class EstimatorRun:
@@ -65,16 +84,24 @@ class EstimatorRun:
 
     def __init__(self, config: EstimatorTraining, faces: FaceSet) -> None:
         torch.manual_seed(config.seed)
+        torch.set_num_threads(config.num_threads)
         self.config, self.faces = config, faces
         self.compute = compute_device.choose(precision="auto")
-        self.network = self.compute.place(Estimator(config.network)).train()
+        network = Estimator(config.network)
+        if config.start_from is not None:
+            start = load(config.start_from).network
+            if not isinstance(start, Estimator) or start.config != config.network:
+                raise RunBroken(f"cannot start from {config.start_from}: it is no estimator of this shape")
+            weights = {key: value for key, value in start.state_dict().items() if key not in UNTRAINED}
+            network.load_state_dict({**network.state_dict(), **weights})
+        self.network = self.compute.place(network).train()
         self.average = copy.deepcopy(self.network).eval()
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.step = 0
-        held_out = np.random.default_rng(config.seed).random(len(faces)) < config.held_out_share
-        self.held_out, self.kept = np.flatnonzero(held_out), np.flatnonzero(~held_out)
+        held_out = held_out_rows(len(faces), config.held_out_share, config.seed)
+        self.kept = np.setdiff1d(np.arange(len(faces)), held_out)
         groups = np.asarray([TEN.index_of(int(age)) for age in faces.ages_years[self.kept]])
         counts = np.bincount(groups, minlength=len(TEN)).astype(float)
         chances = counts[groups] ** -config.balance
@@ -126,12 +153,61 @@ class EstimatorRun:
         error = (expectation(probabilities.detach()) - ages).abs().mean()
         return {name: value.item() for name, (_, value) in parts.items()} | {"mae": error.item()}
 
-    def probabilities(self, faces: FaceSet) -> Tensor:
-        """(N, 101) of the averaged network, over each face and its mirror image."""
-        found = []
-        for start in range(0, len(faces), 64):
-            pictures = self.compute.move(to_tensor(faces.faces[start : start + 64]))
-            with torch.inference_mode(), compute_device.autocast(self.compute):
-                pair = [self.average(one).age_logits.softmax(1) for one in (pictures, pictures.flip(3))]
-            found.append(((pair[0] + pair[1]) / 2).cpu())
-        return torch.cat(found)
+    def save(self, path: Path) -> None:
+        """Write everything a later sitting needs, atomically."""
+        tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
+        tensors |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
+        for index, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{key}": value for key, value in moments.items()}
+        write_tensors(tensors, path, counters={"step": self.step})
+
+    def load(self, path: Path) -> None:
+        """Take over what `save` wrote. Raises RunBroken if the file is damaged or of another network."""
+        try:
+            tensors, counters = read_tensors(path)
+            self.network.load_state_dict(under(tensors, "network."))
+            self.average.load_state_dict(under(tensors, "average."))
+            moments: dict[int, dict[str, Tensor]] = {}
+            for key, value in under(tensors, "adam.").items():
+                index, _, kind = key.partition(".")
+                moments.setdefault(int(index), {})[kind] = value
+            self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+            self.step = counters["step"]
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise RunBroken(f"cannot go on from {path}: {error}; remove it to start the run anew") from error
+
+
+def held_out_rows(count: int, share: float, seed: int) -> npt.NDArray[np.int64]:
+    """Positions, of so many faces, that training leaves to calibration; the first ones' lot does not change with the count."""
+    return np.flatnonzero(np.random.default_rng(seed).random(count) < share)
+
+
+def train_estimator(config: EstimatorTraining, run: Path) -> EstimatorRun:
+    """Train to the end, or until a signal asks to stop; goes on with the run in `run`.
+
+    Writes into `run`: config.json, losses.jsonl, estimator.safetensors.
+    Raises DataBroken for bad data, RunBroken if the run cannot be gone on with or diverges.
+    """
+    faces = load_faces(config.data or default_files(), config.network.size_px, max_faces=config.max_faces)
+    state = EstimatorRun(config, faces)
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / STATE_FILE
+    if path.exists():
+        state.load(path)
+    write_atomic(run / "config.json", (json.dumps(dataclasses.asdict(config), default=str, indent=2) + "\n").encode())
+    log = LossLog(run / "losses.jsonl", state.step, state.step * config.batch_size)
+    saved = time.monotonic()
+    with stop_signal() as stop_asked:
+        while state.step < state.num_steps and not stop_asked():
+            terms = state.do_step()
+            for name, value in terms.items():
+                if not math.isfinite(value):
+                    raise RunBroken(f"{name} became {value} in step {state.step}; the last checkpoint is good")
+            log.add(terms)
+            if state.step % REPORT_EVERY_STEPS == 0:
+                log.report(state.step, state.step * config.batch_size)
+            if time.monotonic() - saved > config.checkpoint_every_minutes * 60:
+                state.save(path)
+                saved = time.monotonic()
+    state.save(path)
+    return state

@@ -16,6 +16,7 @@ from core.errors import RunBroken
 from core.files import write_atomic
 from core.generator import Generator, age_code
 from core.images import encode_png, to_tensor, to_uint8
+from core.reference import ReferenceGenerator
 
 LOSSES_FILE = "losses.jsonl"
 
@@ -107,7 +108,7 @@ def gradient_norm(network: nn.Module) -> float:
     return float(torch.nn.utils.get_total_norm(gradients)) if gradients else 0.0
 
 
-def at_every_group(generator: Generator, faces: npt.NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+def at_every_group(generator: Generator | ReferenceGenerator, faces: npt.NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
     """Faces as tensors, and at the typical age of every group.
 
     Args:
@@ -117,6 +118,10 @@ def at_every_group(generator: Generator, faces: npt.NDArray[np.uint8]) -> tuple[
     """
     device = next(generator.parameters()).device
     pictures = to_tensor(faces).to(device)
+    if isinstance(generator, ReferenceGenerator):
+        with torch.no_grad():
+            hard = torch.eye(generator.num_groups, device=device)
+            return pictures, torch.stack([generator(pictures, code.expand(len(faces), -1)) for code in hard])
     groups = generator.groups
     with torch.no_grad():
         encoding = generator.encode(pictures)
@@ -141,7 +146,7 @@ def ages_made(
     return dict(zip(generator.groups.names, years, strict=True))
 
 
-def sample_grid(generator: Generator, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def sample_grid(generator: Generator | ReferenceGenerator, faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Each face and, to its right, the face at the typical age of every group.
 
     Args:
@@ -155,7 +160,9 @@ def sample_grid(generator: Generator, faces: npt.NDArray[np.uint8]) -> npt.NDArr
     return np.concatenate(rows)
 
 
-def write_grid(generator: Generator, faces: npt.NDArray[np.uint8], path: Path) -> npt.NDArray[np.uint8]:
+def write_grid(
+    generator: Generator | ReferenceGenerator, faces: npt.NDArray[np.uint8], path: Path
+) -> npt.NDArray[np.uint8]:
     """Save `sample_grid` as a PNG, and give it back."""
     grid = sample_grid(generator, faces)
     write_atomic(path, encode_png(grid))

@@ -53,6 +53,12 @@ def gemm(inputs: list[Tensor], attributes: Attributes) -> Tensor:
     return product + attributes.get("beta", 1.0) * inputs[2] if len(inputs) > 2 else product
 
 
+def leaky(inputs: list[Tensor], _attributes: Attributes) -> Tensor:
+    """s x + (1 - s) relu(x). torch's own takes two to four times as long backwards: it also sums a slope's gradient."""
+    features, slope = inputs[0], inputs[1].to(inputs[0].dtype)
+    return torch.addcmul(features * slope, 1 - slope, F.relu(features))
+
+
 def slicing(inputs: list[Tensor], _attributes: Attributes) -> Tensor:
     """Starts and ends are inputs since opset 10. Steps are positive: torch takes no others."""
     values, starts, ends = inputs[:3]
@@ -102,7 +108,7 @@ OPERATORS: dict[str, Operator] = {
     "Identity": lambda x, _: x[0],
     "MatMul": lambda x, _: x[0] @ x[1],
     "Mul": lambda x, _: x[0] * x[1],
-    "PRelu": lambda x, _: F.prelu(x[0], x[1].flatten().to(x[0].dtype)),
+    "PRelu": leaky,
     "Relu": lambda x, _: F.relu(x[0]),
     "Reshape": reshaping,
     "Shape": lambda x, _: torch.tensor(x[0].shape),

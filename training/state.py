@@ -1,9 +1,9 @@
 """What a run must remember to go on as if it had never stopped, in one file written atomically."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.ages import GROUP_SYSTEMS
 from core.device import Precision
-from core.discriminator import Discriminator
+from core.discriminator import NUM_SEXES, Discriminator
 from core.errors import RunBroken
 from core.files import replacing
 from core.generator import Generator, config_from_json
@@ -21,14 +21,18 @@ from core.weights import ModelInfo, load
 STATE_FILE = "state.safetensors"
 
 
+GeneratorKind = TypeVar("GeneratorKind", bound=nn.Module)
+DiscriminatorKind = TypeVar("DiscriminatorKind", bound=nn.Module)
+
+
 @dataclass(kw_only=True, slots=True)
-class TrainingState:
+class TrainingState(Generic[GeneratorKind, DiscriminatorKind]):
     """Networks, optimisers and counters of a run."""
 
-    generator: Generator
-    average: Generator
+    generator: GeneratorKind
+    average: GeneratorKind
     """Exponential moving average of the generator: the model that is released."""
-    discriminator: Discriminator
+    discriminator: DiscriminatorKind
     generator_optimiser: torch.optim.Adam
     discriminator_optimiser: torch.optim.Adam
     precision: Precision
@@ -39,6 +43,15 @@ class TrainingState:
     """Faces seen, each time one was."""
     seconds: float = 0.0
     """Time spent in steps, over all sittings."""
+    memory: dict[str, Tensor] = field(default_factory=dict)
+    """What else an objective remembers from step to step, by name."""
+
+    def average_in(self, keep: float) -> None:
+        """average <- keep * average + (1 - keep) * generator"""
+        pairs = zip(self.average.parameters(), self.generator.parameters(), strict=True)
+        with torch.no_grad():
+            for averaged, current in pairs:
+                averaged.lerp_(current, 1 - keep)
 
     def networks(self) -> dict[str, nn.Module]:
         """The three networks by the name their weights carry in the file."""
@@ -49,7 +62,10 @@ class TrainingState:
         return {"generator": self.generator_optimiser, "discriminator": self.discriminator_optimiser}
 
 
-def save_state(state: TrainingState, path: Path) -> None:
+AnyState = TrainingState[Any, Any]
+
+
+def save_state(state: AnyState, path: Path) -> None:
     """Write the state so that a kill at any moment leaves the old file or the new one, whole.
 
     Raises RunBroken, and leaves the old file, if a weight is no finite number.
@@ -58,30 +74,38 @@ def save_state(state: TrainingState, path: Path) -> None:
     for name, network in state.networks().items():
         if not all(value.isfinite().all() for value in network.state_dict().values()):
             raise RunBroken(f"weights of the {name} are no longer finite in step {state.step}; {path} is as it was")
-        tensors |= {f"{name}.{key}": value.contiguous() for key, value in network.state_dict().items()}
+        tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
     for name, optimiser in state.optimisers().items():
         for index, moments in optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{name}.{index}.{key}": value.contiguous() for key, value in moments.items()}
+            tensors |= {f"adam.{name}.{index}.{key}": value for key, value in moments.items()}
+    tensors |= {f"memory.{key}": value for key, value in state.memory.items()}
     counters = {"step": state.step, "faces": state.faces, "seconds": state.seconds, "precision": state.precision}
+    write_tensors(tensors, path, counters)
+
+
+def write_tensors(tensors: dict[str, Tensor], path: Path, counters: dict[str, Any]) -> None:
+    """Write tensors and counters so that a kill at any moment leaves the old file or the new one, whole."""
     with replacing(path) as draft:
-        save_file(tensors, draft, metadata={"counters": json.dumps(counters)})
+        whole = {key: value.contiguous() for key, value in tensors.items()}
+        save_file(whole, draft, metadata={"counters": json.dumps(counters)})
 
 
-def load_state(state: TrainingState, path: Path) -> None:
+def load_state(state: AnyState, path: Path) -> None:
     """Fill `state` from a file of `save_state`. Raises RunBroken if it is damaged or of other networks."""
     try:
         tensors = _tensors(path)
         counters = read_counters(path.parent)
         for name, network in state.networks().items():
-            network.load_state_dict(_under(tensors, f"{name}."))
+            network.load_state_dict(under(tensors, f"{name}."))
     except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise RunBroken(f"cannot go on from {path}: {error}; remove it to start the run anew") from error
     for name, optimiser in state.optimisers().items():
         moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in _under(tensors, f"adam.{name}.").items():
+        for key, value in under(tensors, f"adam.{name}.").items():
             index, _, kind = key.partition(".")
             moments.setdefault(int(index), {})[kind] = value
         optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+    state.memory |= under(tensors, "memory.")
     state.step, state.faces, state.seconds = counters["step"], counters["faces"], counters["seconds"]
 
 
@@ -95,8 +119,10 @@ def load_average(run: Path, strength: float = 1.0) -> Generator:
         tensors = _tensors(run / STATE_FILE)
     except (SafetensorError, OSError, ValueError) as error:
         raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
+    if "max_channels" in written["generator"]:
+        raise RunBroken(f"{run} trains the published generator: export it, then use its name")
     generator = Generator(config_from_json(written["generator"]))
-    generator.load_state_dict(_under(tensors, "average."))
+    generator.load_state_dict(under(tensors, "average."))
     generator.strengthen(strength)
     return generator.eval()
 
@@ -111,7 +137,7 @@ def read_counters(run: Path) -> dict[str, Any]:
     return counters
 
 
-def start_from(state: TrainingState, path: Path) -> None:
+def start_from(state: TrainingState[Generator, Discriminator], path: Path) -> None:
     """Take over the networks of another run or of an exported model, converting what depends on the age groups.
 
     The averaged generator is the start of both generators. Columns and rows of a group become the mean
@@ -125,7 +151,7 @@ def start_from(state: TrainingState, path: Path) -> None:
     try:
         if path.is_dir():
             tensors = _tensors(path / STATE_FILE)
-            average, discriminator = _under(tensors, "average."), _under(tensors, "discriminator.")
+            average, discriminator = under(tensors, "average."), under(tensors, "discriminator.")
         else:
             model = load(path)
             exported = json.loads((model.info.folder / f"{model.info.name}.json").read_text(encoding="utf-8"))
@@ -144,8 +170,9 @@ def start_from(state: TrainingState, path: Path) -> None:
         average[key] = torch.cat((average[key][:, :num_before] @ mixing.T, average[key][:, -1:]), dim=1)
         discriminator["age_head.weight"] = mixing @ discriminator["age_head.weight"]
         discriminator["age_head.bias"] = mixing @ discriminator["age_head.bias"]
-        condition = discriminator["condition.weight"].reshape(num_before, 2, -1)
-        discriminator["condition.weight"] = torch.einsum("gh,hsw->gsw", mixing, condition).flatten(0, 1)
+        for key in [key for key in discriminator if key.endswith("condition.weight")]:
+            condition = discriminator[key].reshape(num_before, NUM_SEXES, -1)
+            discriminator[key] = torch.einsum("gh,hsw->gsw", mixing, condition).flatten(0, 1)
     try:
         state.generator.load_state_dict(average)
         state.average.load_state_dict(average)
@@ -161,9 +188,18 @@ def discriminator_file(info: ModelInfo) -> Path:
 
 def export_discriminator(run: Path, path: Path) -> None:
     """Write a run's discriminator as float16, so that training can go on from an exported model."""
-    tensors = _under(_tensors(run / STATE_FILE), "discriminator.")
+    tensors = under(_tensors(run / STATE_FILE), "discriminator.")
     with replacing(path) as draft:
         save_file({key: value.half() for key, value in tensors.items()}, draft)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write_tensors` wrote. Raises RunBroken if the file is missing or damaged."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return _tensors(path), json.loads(opened.metadata()["counters"])
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise RunBroken(f"{path} cannot be read: {error}") from error
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
@@ -173,7 +209,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     return {key: value.float() if value.dtype == torch.float16 else value for key, value in tensors.items()}
 
 
-def _group_mixing(num_before: int, state: TrainingState) -> Tensor:
+def _group_mixing(num_before: int, state: TrainingState[Generator, Discriminator]) -> Tensor:
     """(groups now, groups before) float32 rows of equal weights over the groups that share years."""
     now = state.generator.groups
     before = next(groups for groups in GROUP_SYSTEMS.values() if len(groups) == num_before)
@@ -183,5 +219,6 @@ def _group_mixing(num_before: int, state: TrainingState) -> Tensor:
     return mixing / mixing.sum(1, keepdim=True)
 
 
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with the prefix, without it."""
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -52,7 +52,14 @@ def test_a_run_folder_holds_what_is_needed_to_understand_it(straight: Path) -> N
     assert lines[0]["faces_per_s"] > 0
     assert {"d", "g", "r1", "cycle", "own_age", "age_made", "age_real"} <= lines[0].keys()
     assert [grid.name for grid in (straight / "grids").iterdir()] == [f"{STEPS:07d}.png"]
-    assert {file.name for file in straight.iterdir()} == {"config.json", "grids", "losses.jsonl", "state.safetensors"}
+    assert {file.name for file in straight.iterdir()} == {
+        "config.json",
+        "environment.json",
+        "events",
+        "grids",
+        "losses.jsonl",
+        "state.safetensors",
+    }
 
 
 def test_two_sittings_equal_one(straight: Path, data: Path, tmp_path: Path) -> None:
@@ -140,3 +147,15 @@ def test_errors_are_one_sentence(data: Path, tmp_path: Path, straight: Path) -> 
     assert refused.returncode == 1
     assert "cannot go on from" in refused.stderr
     assert (damaged / "state.safetensors").read_bytes() == whole[: len(whole) // 2]
+
+
+def test_the_published_recipe_trains_and_resumes(data: Path, tmp_path: Path) -> None:
+    def command_of(out: Path, steps: int) -> list[str]:
+        head = [sys.executable, "-m", "training", "train", "--preset", "reference-tiny", "--threads", "1"]
+        return [*head, "--out", str(out), "--data", str(data), "--steps", str(steps)]
+
+    for out, steps in ((tmp_path / "straight", 6), (tmp_path / "halved", 3), (tmp_path / "halved", 6)):
+        done = subprocess.run(command_of(out, steps), cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["step"] == steps
+    assert same_state(tmp_path / "straight", tmp_path / "halved")

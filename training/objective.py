@@ -1,0 +1,189 @@
+"""Our objective: one step of discriminator and generator.
+
+The age is pushed by the discriminator (conditioned on group and sex), its age head and an independent reader.
+What else might move is held, each by a term of its own: the person, but only below the band in which real people
+stay over that gap of years (training/recogniser.py); the sex that the reader sees; the colour of the cheeks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core import device as compute_device
+from core.device import Compute
+from core.discriminator import Discriminator, freeze
+from core.estimator import Estimator
+from core.generator import Generator
+from core.verification import band_for_ages
+from training import augment, losses
+from training.augment import Controller
+from training.config import TrainingConfig
+from training.inputs import Inputs
+from training.processes import Processes
+from training.recogniser import FrozenRecogniser
+from training.state import TrainingState
+
+ADULT_YEARS = 15
+"""From here on faces show their sex well enough to be held to it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Witnesses:
+    """Frozen networks that look at outputs; each is absent where its term has no weight."""
+
+    reader: Estimator | None = None
+    """Reads age and sex. Trained on the same faces as the generator, never on a judge's."""
+    recogniser: FrozenRecogniser | None = None
+    """Says how alike two faces are."""
+
+
+class AgingObjective:
+    """Steps of `core.generator` against `core.discriminator`."""
+
+    def __init__(
+        self,
+        state: TrainingState[Generator, Discriminator],
+        config: TrainingConfig,
+        compute: Compute,
+        witnesses: Witnesses,
+        processes: Processes,
+    ) -> None:
+        self.state, self.config, self.compute, self.witnesses = state, config, compute, witnesses
+        self.processes = processes
+        self.controller = Controller(config.augment_target, state.memory)
+
+    def step(self, inputs: Inputs) -> dict[str, float]:
+        """One step of both networks; the terms of the objective by name."""
+        if self.state.step < self.config.warmup_steps:
+            return self.warm_up(inputs)
+        state, config = self.state, self.config
+        random = torch.Generator().manual_seed(seed_of(config.seed, state.step, self.processes.rank))
+        with compute_device.autocast(self.compute):
+            encoding = state.generator.encode(inputs.faces)
+            made, mask = state.generator.decode(inputs.faces, encoding, inputs.target_code)
+        terms = self.discriminator_step(inputs, made.detach(), random)
+
+        state.generator_optimiser.zero_grad()
+        freeze(state.discriminator)
+        parts = self.generator_terms(inputs, made, random)
+        parts["mask"] = (config.weights.mask, losses.mask_sparsity(mask))
+        present = losses.present_age(encoding.age_logits.float(), inputs.ages_years)
+        parts["present_age"] = (config.weights.present_age, present)
+        torch.stack([weight * value for weight, value in parts.values()]).sum().backward()  # type: ignore[no-untyped-call]
+        self.processes.share_gradients(state.generator)
+        state.generator_optimiser.step()
+        freeze(state.discriminator, frozen=False)
+        faces_since_warm_up = (state.step - config.warmup_steps) * config.faces_a_step
+        half_life = min(config.ema_half_life_faces, faces_since_warm_up / 4 + 1)
+        state.average_in(0.5 ** (config.faces_a_step / half_life))
+        return terms | {name: value.item() for name, (_, value) in parts.items()}
+
+    def warm_up(self, inputs: Inputs) -> dict[str, float]:
+        """Age heads only, on real faces."""
+        state = self.state
+        state.discriminator_optimiser.zero_grad()
+        state.generator_optimiser.zero_grad()
+        with compute_device.autocast(self.compute):
+            judged = state.discriminator(inputs.faces, inputs.groups, inputs.sexes)
+            encoding = state.generator.encode(inputs.faces)
+        age = losses.age_classification(judged.age_logits, inputs.code[:, :-1])
+        present = losses.present_age(encoding.age_logits.float(), inputs.ages_years)
+        (age + present).backward()  # type: ignore[no-untyped-call]
+        for network in (state.discriminator, state.generator):
+            self.processes.share_gradients(network)
+        state.discriminator_optimiser.step()
+        state.generator_optimiser.step()
+        state.average_in(0.0)
+        return {"age_real": age.item(), "present_age": present.item()}
+
+    def discriminator_step(self, inputs: Inputs, made: Tensor, random: torch.Generator) -> dict[str, float]:
+        """Real faces against made ones (N, 3, S, S), with the gradient penalty every few steps."""
+        state, config = self.state, self.config
+        state.discriminator_optimiser.zero_grad()
+        chance = self.controller.chance
+        with compute_device.autocast(self.compute):
+            shown = augment.vary_for_discriminator(inputs.faces, chance, random)
+            real_judged = state.discriminator(shown, inputs.groups, inputs.sexes)
+            shown = augment.vary_for_discriminator(made, chance, random)
+            made_judged = state.discriminator(shown, inputs.target_groups, inputs.sexes)
+        adversarial = losses.adversarial_discriminator(real_judged.score, made_judged.score)
+        age_real = losses.age_classification(real_judged.age_logits, inputs.code[:, :-1])
+        objective = adversarial + age_real
+        terms = {"d": adversarial.item(), "age_real": age_real.item()}
+        terms["hit_real"] = hits(real_judged.age_logits, inputs.groups)
+        if state.step % config.r1_every == 0:
+            # Lazily, and so much the stronger (Karras et al. 2020, section 3.1); full precision, being a gradient's.
+            faces = inputs.faces[::2].clone().requires_grad_()
+            score = state.discriminator(faces, inputs.groups[::2], inputs.sexes[::2]).score
+            penalty = losses.r1(score, faces)
+            objective = objective + config.weights.r1 * config.r1_every * penalty
+            terms["r1"] = penalty.item()
+        objective.backward()  # type: ignore[no-untyped-call]
+        self.processes.share_gradients(state.discriminator)
+        state.discriminator_optimiser.step()
+        signs = self.processes.mean(real_judged.score.detach().sign().mean())
+        terms["augment"] = self.controller.watch(float(signs), len(inputs.faces) * self.processes.count)
+        return terms
+
+    def generator_terms(self, inputs: Inputs, made: Tensor, random: torch.Generator) -> dict[str, tuple[float, Tensor]]:
+        """Weight and value of each term that looks at the outputs (N, 3, S, S)."""
+        state, weights = self.state, self.config.weights
+        shown = augment.vary_for_discriminator(made, self.controller.chance, random)
+        with compute_device.autocast(self.compute):
+            judged = state.discriminator(shown, inputs.target_groups, inputs.sexes)
+            # Every second face is brought back, the others are read: by rows, so that it is so in every process.
+            returned = state.generator(made[::2], inputs.code[::2])
+        parts = {
+            "g": (1.0, losses.adversarial_generator(judged.score)),
+            "age_made": (weights.age, losses.age_classification(judged.age_logits, inputs.target_code[:, :-1])),
+            "own_age": (weights.own_age, losses.own_age(inputs.faces, made, inputs.gap_groups)),
+            "cycle": (weights.cycle, losses.cycle(inputs.faces[::2], returned)),
+            "tone": (weights.tone, losses.cheek_tone(inputs.faces, made)),
+        }
+        return parts | self.witnessed(inputs, made, random)
+
+    def witnessed(self, inputs: Inputs, made: Tensor, random: torch.Generator) -> dict[str, tuple[float, Tensor]]:
+        """Terms of the frozen networks, on every second output; without a reader the averaged encoder reads ages."""
+        weights, state = self.config.weights, self.state
+        odd = slice(1, None, 2)
+        parts = {}
+        if self.witnesses.reader is None:
+            with compute_device.autocast(self.compute):
+                logits = state.average.encode(made[odd]).age_logits
+        else:
+            with compute_device.autocast(self.compute):
+                shown = augment.vary_for_reading(at_size(made[odd], self.witnesses.reader), random)
+                read = self.witnesses.reader(shown)
+            logits = read.age_logits
+            adult = (inputs.target_years[odd] >= ADULT_YEARS).float()
+            parts["keep_sex"] = (weights.keep_sex, losses.keep_sex(read.sex_logit, inputs.sexes[odd], adult))
+        parts["read_age"] = (weights.read_age, losses.present_age(logits.float(), inputs.target_years[odd]))
+        if self.witnesses.recogniser is not None:
+            with torch.no_grad():
+                before = self.witnesses.recogniser.embed_faces(inputs.faces[odd])
+            after = self.witnesses.recogniser.embed_faces(made[odd])
+            ages, targets = inputs.ages_years[odd].cpu().numpy(), inputs.target_years[odd].cpu().numpy()
+            low = torch.from_numpy(band_for_ages(ages, targets).low).to(after)
+            parts["identity"] = (weights.identity, losses.identity_band(before, after, low))
+        return parts
+
+
+def at_size(faces: Tensor, reader: Estimator) -> Tensor:
+    """(N, 3, S, S) as large as a reader wants them."""
+    side = reader.config.size_px
+    if faces.shape[2] == side:
+        return faces
+    return F.interpolate(faces, (side, side), mode="bilinear", antialias=True, align_corners=False)
+
+
+def hits(age_logits: Tensor, groups: Tensor) -> float:
+    """Share of faces whose likeliest group is the given one."""
+    return (age_logits.argmax(1) == groups).float().mean().item()
+
+
+def seed_of(*numbers: int) -> int:
+    """One seed from several numbers, such as those of run, step and process."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1
