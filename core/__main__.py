@@ -77,7 +77,7 @@ def models() -> int:
 
 
 def import_reference(checkpoint: tyro.conf.Positional[Path], out: Path) -> int:
-    """Turn a released AgeTransGAN checkpoint (.pt) into a safetensors model.
+    """Turn a released AgeTransGAN checkpoint (.pt), generator or age estimator, into a safetensors model.
 
     Args:
         checkpoint: The .pt file; what in it is not plain weights is refused, not run.

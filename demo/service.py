@@ -107,7 +107,7 @@ class Studio:
     """Models and the face pack behind the page; keeps nothing about any photo."""
 
     def __init__(self, *, model: str = "", pack: str = "auto") -> None:
-        """Open the pack, the default model, and the age estimator where there is one; other models when first asked for.
+        """Open the pack, the default model and the age estimator, if there is one; other models when first asked for.
 
         Args:
             model: name of a model, or the path of its file; empty: the first with ten groups.

@@ -1,6 +1,7 @@
 """The rule by which golden/README.md draws weights, inputs and noise, so that no weights need to travel."""
 
 import functools
+import math
 import zlib
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core.reference import ReferenceGenerator
+from core.reference_estimator import ReferenceEstimator
 
 
 @functools.cache
@@ -29,6 +31,23 @@ def drawn_reference(size_px: int, num_groups: int) -> ReferenceGenerator:
         elif key.endswith(".modulation.bias"):
             drawn = 1 + 0.1 * drawn
         elif key.endswith((".bias", ".noise.weight")):
+            drawn = 0.1 * drawn
+        value.copy_(drawn)
+    return network
+
+
+def drawn_reference_estimator() -> ReferenceEstimator:
+    """The reference's age estimator with every parameter drawn by the rule."""
+    network = ReferenceEstimator().eval().requires_grad_(False)
+    for key, value in network.state_dict().items():
+        drawn = draw(key, tuple(value.shape))
+        if value.ndim == 4:
+            drawn = drawn * math.sqrt(2 / value[0].numel()) * (0.01 if key.startswith("conv1_") else 1)
+        elif key.endswith("_bn.weight"):
+            drawn = (1 + 0.1 * drawn) * (0.3 if key.endswith("increase_bn.weight") else 1)
+        elif key.endswith("running_var"):
+            drawn = (0.1 * drawn).exp()
+        else:
             drawn = 0.1 * drawn
         value.copy_(drawn)
     return network

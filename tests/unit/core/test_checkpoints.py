@@ -1,6 +1,7 @@
 """Released checkpoints: the real format in, anything else refused without running it."""
 
 import io
+import json
 import os
 import pickle
 import shutil
@@ -20,10 +21,13 @@ from torch import nn
 from core.checkpoints import import_reference
 from core.errors import WeightsMissing, WeightsRefused
 from core.reference import ReferenceGenerator
+from core.reference_estimator import ReferenceEstimator
 from core.weights import list_models, load
-from tests.golden import code, drawn_reference, noise_maps, picture
+from tests.golden import code, draw, drawn_reference, drawn_reference_estimator, noise_maps, picture
 
 ROOT = Path(__file__).resolve().parents[3]
+with torch.device("meta"):
+    ESTIMATOR_SHAPES = ReferenceEstimator().state_dict()
 
 
 def test_a_checkpoint_becomes_a_model_with_the_golden_output(shared: Path, tmp_path: Path) -> None:
@@ -49,6 +53,55 @@ def test_a_bare_state_dict_of_four_groups(tmp_path: Path) -> None:
     info = import_reference(path, tmp_path / "models")
     assert (info.groups, info.size_px) == ("4", 32)
     assert isinstance(load(tmp_path / "models" / info.file).network, ReferenceGenerator)
+
+
+def released_estimator(**changes: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The age estimator's state dict as released, other heads and counters included."""
+    state = dict(drawn_reference_estimator().state_dict())
+    counters = {key.replace("running_var", "num_batches_tracked") for key in state if key.endswith("running_var")}
+    state |= {key: torch.tensor(7) for key in counters}
+    for head, shape in {"classifier": (8631, 2048, 1, 1), "classgage": (164, 2048, 1, 1), "fc": (101, 101)}.items():
+        state |= {f"{head}.weight": torch.zeros(1).expand(shape), f"{head}.bias": torch.zeros(1).expand(shape[:1])}
+    return {**state, **changes}
+
+
+def test_the_age_estimator_becomes_a_model_with_the_golden_ages(shared: Path, tmp_path: Path) -> None:
+    path = tmp_path / "age.pt"
+    manifest = json.loads((shared / "golden" / "reference_age_estimator_manifest.json").read_text())
+    assert {key: list(value.shape) for key, value in released_estimator().items()} == manifest
+    torch.save(released_estimator(), path)
+    info = import_reference(path, tmp_path / "models")
+    assert (info.name, info.architecture, info.framing, info.size_px) == ("age", "reference-estimator", "whole", 224)
+    loaded = load(tmp_path / "models" / info.file).network
+    assert isinstance(loaded, ReferenceEstimator)
+    with np.load(shared / "golden" / "reference_age_estimator.npz") as golden:
+        expected = torch.from_numpy(golden["logits"])
+    with torch.inference_mode():
+        out = loaded(110 + 40 * draw("age_image", (2, 3, 224, 224)))
+    assert (out - expected).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"surprise": torch.zeros(1)}, "unknown surprise"),
+        ({"classifier2.weight": torch.zeros(1)}, "unknown classifier2"),
+        ({"fc.num_batches_tracked": torch.tensor(1)}, "unknown fc.num_batches_tracked"),
+        ({"classage.bias": torch.full((101,), float("nan"))}, "no finite number"),
+        ({"classage.bias": torch.zeros(100)}, "classage.bias"),
+        ({"classage.bias": torch.zeros(101, dtype=torch.int64)}, "classage.bias"),
+    ],
+    ids=["a key", "a head that is not known", "a counter of nothing", "NaN", "a shape", "integers"],
+)
+def test_an_age_estimator_with_one_thing_wrong_is_refused(
+    tmp_path: Path, change: dict[str, torch.Tensor], sentence: str
+) -> None:
+    state = {**{key: torch.zeros(1).expand(value.shape) for key, value in ESTIMATOR_SHAPES.items()}, **change}
+    path = tmp_path / "age.pt"
+    torch.save(state, path)
+    with pytest.raises(WeightsRefused, match=sentence):
+        import_reference(path, tmp_path / "models")
+    assert not (tmp_path / "models").exists()
 
 
 def test_absent_checkpoint(tmp_path: Path) -> None:
@@ -132,6 +185,10 @@ HOSTILE: dict[str, Callable[[Path], bytes]] = {
     "the same in the legacy format": lambda c: saved(Runs(os.system, f"touch {c}"), is_legacy=True),
     "a command beside good weights": lambda c: saved({"g_ema": small_state(), "args": Runs(os.system, f"touch {c}")}),
     "a command among the weights": lambda c: saved({"g_ema": {**small_state(), "x": Runs(os.system, f"touch {c}")}}),
+    "a command beside an age estimator's head": lambda c: saved(
+        {"classage.weight": torch.zeros(101, 2048, 1, 1), "fc.weight": Runs(os.system, f"touch {c}")}
+    ),
+    "an age estimator's head alone": lambda _: saved({"classage.weight": torch.zeros(101, 2048, 1, 1)}),
     "a command as a key": lambda c: saved({"g_ema": small_state(), Runs(os.system, f"touch {c}"): 1}),
     "eval": lambda c: saved({"g_ema": Runs(eval, f"open({str(c)!r}, 'w')")}),
     "exec": lambda c: saved({"g_ema": Runs(exec, f"open({str(c)!r}, 'w')")}),
