@@ -29,15 +29,19 @@ def convolution(inputs: list[Tensor], attributes: Attributes) -> Tensor:
         raise ValueError(f"padding by the rule {attributes['auto_pad']!r} is not known here")
     top, left, bottom, right = attributes.get("pads", (0, 0, 0, 0))
     is_even = (top, left) == (bottom, right)
-    return F.conv2d(
+    strides, groups = tuple(attributes.get("strides", (1, 1))), attributes.get("group", 1)
+    # Backwards in bfloat16 a strided depthwise convolution takes 20 times as long as one that leaves nothing out.
+    is_depthwise = groups == inputs[1].shape[0] > 1
+    made = F.conv2d(
         inputs[0] if is_even else F.pad(inputs[0], (left, right, top, bottom)),
         inputs[1],
         inputs[2] if len(inputs) > 2 else None,
-        stride=tuple(attributes.get("strides", (1, 1))),
+        stride=1 if is_depthwise else strides,
         padding=(top, left) if is_even else 0,
         dilation=tuple(attributes.get("dilations", (1, 1))),
-        groups=attributes.get("group", 1),
+        groups=groups,
     )
+    return made[:, :, :: strides[0], :: strides[1]] if is_depthwise else made
 
 
 def batch_normalisation(inputs: list[Tensor], attributes: Attributes) -> Tensor:
