@@ -84,7 +84,8 @@ def vary_for_reading(faces: Tensor, random: torch.Generator) -> Tensor:
     saturation = torch.where(grey, 0.0, uniform(count, 0.6, 1.4, random))
     varied = recolour(varied, uniform(count, -0.2, 0.2, random), uniform(count, 0.7, 1.3, random), saturation)
     parts = list(varied.chunk(4))
-    parts[0] = soften(parts[0], int(torch.randint(48, faces.shape[2] + 1, (1,), generator=random)))
+    side = faces.shape[2]
+    parts[0] = soften(parts[0], int(torch.randint(3 * side // 8, side + 1, (1,), generator=random)))
     return erase(torch.cat(parts), 0.3, random)
 
 

@@ -123,6 +123,7 @@ class EstimatorRun:
         random = np.random.default_rng((config.seed, self.step))
         rows = self.kept[random.choice(len(self.kept), config.batch_size, p=self.chances)]
         torch_random = torch.Generator().manual_seed(int(random.integers(2**62)))
+        torch.manual_seed(int(random.integers(2**62)))  # of the dropout
         pictures = augment.vary_for_reading(to_tensor(self.faces.faces[rows]), torch_random)
         pictures = self.compute.move(pictures)
         ages = torch.from_numpy(self.faces.ages_years[rows]).to(self.compute.device, torch.float32)
@@ -178,7 +179,7 @@ class EstimatorRun:
 
 
 def held_out_rows(count: int, share: float, seed: int) -> npt.NDArray[np.int64]:
-    """Positions, of so many faces, that training leaves to calibration; the first ones' lot does not change with the count."""
+    """Positions, of so many faces, that training leaves to calibration; adding faces at the end moves none of them."""
     return np.flatnonzero(np.random.default_rng(seed).random(count) < share)
 
 

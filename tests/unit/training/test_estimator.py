@@ -1,0 +1,70 @@
+"""The estimator learns, and a run that stops and goes on equals one that does not."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import RunBroken
+from tests.drawn import face_parquet
+from tests.models import TINY_ESTIMATOR
+from training.data import FaceSet, load_faces
+from training.estimator import EstimatorRun, EstimatorTraining, held_out_rows, train_estimator
+
+CONFIG = EstimatorTraining(network=TINY_ESTIMATOR, num_faces=320, batch_size=16, num_threads=1)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return face_parquet(tmp_path_factory.mktemp("data") / "faces.parquet", count=120)
+
+
+@pytest.fixture(scope="module")
+def faces(file: Path) -> FaceSet:
+    return load_faces((file,), TINY_ESTIMATOR.size_px)
+
+
+def test_two_sittings_equal_one(faces: FaceSet, tmp_path: Path) -> None:
+    straight = EstimatorRun(CONFIG, faces)
+    terms = [straight.do_step() for _ in range(6)]
+    first = EstimatorRun(CONFIG, faces)
+    for _ in range(3):
+        first.do_step()
+    first.save(tmp_path / "state.safetensors")
+    second = EstimatorRun(CONFIG, faces)
+    second.load(tmp_path / "state.safetensors")
+    assert [second.do_step() for _ in range(3)] == terms[3:]
+    for one, other in zip(straight.average.state_dict().values(), second.average.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_it_learns_the_ages_of_drawn_faces(file: Path, tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, num_faces=6400, batch_size=32, learning_rate=5e-3, data=(str(file),))
+    run = train_estimator(config, tmp_path / "run")
+    assert run.step == 200
+    lines = (tmp_path / "run" / "losses.jsonl").read_text().splitlines()
+    first, last = (float(line.split('"mae": ')[1].split(",")[0].rstrip("}")) for line in (lines[0], lines[-1]))
+    assert last < 0.8 * first
+
+
+def test_the_rate_rises_then_falls_to_nothing(faces: FaceSet) -> None:
+    run = EstimatorRun(CONFIG, faces)
+    rates = []
+    for step in range(run.num_steps + 1):
+        run.step = step
+        rates.append(run.learning_rate())
+    assert rates[0] == 0 and max(rates) > 0.9 * CONFIG.learning_rate and rates[-1] < 1e-8
+
+
+def test_held_out_faces_stay_held_out_when_more_are_added() -> None:
+    few, many = held_out_rows(1000, 0.05, 0), held_out_rows(5000, 0.05, 0)
+    assert 20 < len(few) < 90
+    assert np.array_equal(few, many[many < 1000])
+
+
+def test_a_damaged_checkpoint_says_what_to_do(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "estimator.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(RunBroken, match=r"estimator\.safetensors"):
+        train_estimator(dataclasses.replace(CONFIG, data=(str(file),)), tmp_path)

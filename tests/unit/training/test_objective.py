@@ -1,0 +1,86 @@
+"""One step of our objective: every term is there, and what holds the outputs back only acts where it should."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.estimator import Estimator
+from tests.drawn import face_parquet
+from tests.models import TINY_ESTIMATOR, random_estimator
+from training.config import LossWeights, TrainingConfig, preset
+from training.inputs import Inputs, to_inputs
+from training.loop import open_source
+from training.objective import AgingObjective, Witnesses, at_size
+from training.processes import Processes
+from training.recogniser import FrozenRecogniser
+from training.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
+    file = face_parquet(tmp_path_factory.mktemp("data") / "faces.parquet")
+    return dataclasses.replace(preset("tiny"), data=(str(file),), warmup_steps=1)
+
+
+def trainer_with(config: TrainingConfig, witnesses: Witnesses) -> tuple[Trainer, list[Inputs]]:
+    trainer = Trainer(config, Processes())
+    trainer.objective = AgingObjective(trainer.state, config, trainer.compute, witnesses, trainer.processes)
+    source = open_source(config, trainer.processes)
+    return trainer, [to_inputs(source.batch(step), trainer.groups, trainer.compute) for step in range(3)]
+
+
+def test_warm_up_reads_ages_only_then_every_term_is_there(config: TrainingConfig) -> None:
+    trainer, inputs = trainer_with(config, Witnesses(reader=random_estimator()))
+    assert trainer.step(inputs[0]).keys() == {"age_real", "present_age"}
+    before = {name: value.clone() for name, value in trainer.state.generator.state_dict().items()}
+    terms = trainer.step(inputs[1])
+    assert {"d", "g", "own_age", "cycle", "tone", "keep_sex", "read_age", "mask", "augment"} <= terms.keys()
+    assert "r1" not in terms
+    assert all(np.isfinite(value) for value in terms.values())
+    assert any(not torch.equal(value, before[name]) for name, value in trainer.state.generator.state_dict().items())
+
+
+def test_the_penalty_comes_every_so_many_steps(config: TrainingConfig) -> None:
+    trainer, inputs = trainer_with(dataclasses.replace(config, r1_every=2), Witnesses())
+    seen = ["r1" in trainer.step(inputs[number % 3]) for number in range(6)]
+    assert seen == [False, False, True, False, True, False]
+
+
+def test_the_readers_weights_stay_as_they_are_and_the_sex_term_moves_the_generator(config: TrainingConfig) -> None:
+    only_sex = LossWeights(
+        age=0, read_age=0, own_age=0, cycle=0, mask=0, present_age=0, tone=0, identity=0, keep_sex=1, r1=1
+    )
+    gradients = []
+    for weights in (only_sex, dataclasses.replace(only_sex, keep_sex=0)):
+        reader = random_estimator()
+        before = {name: value.clone() for name, value in reader.state_dict().items()}
+        trainer, inputs = trainer_with(dataclasses.replace(config, weights=weights), Witnesses(reader=reader))
+        trainer.step(inputs[0])
+        trainer.step(inputs[1])
+        head = trainer.state.generator.decoder.head.weight.grad
+        assert head is not None
+        gradients.append(head.clone())
+        assert all(torch.equal(value, before[name]) for name, value in reader.state_dict().items())
+    assert not torch.equal(*gradients)
+
+
+def test_faces_of_another_size_are_brought_to_the_readers() -> None:
+    reader: Estimator = random_estimator(TINY_ESTIMATOR)
+    faces = torch.rand(2, 3, 64, 64)
+    assert at_size(faces, reader).shape == (2, 3, 32, 32)
+    assert at_size(faces[:, :, :32, :32], reader).shape == (2, 3, 32, 32)
+
+
+def test_the_band_holds_an_output_only_below_real_people(config: TrainingConfig, shared: Path) -> None:
+    recogniser = FrozenRecogniser(shared / "models/pack_scrfd_mobilefacenet/mobilefacenet_112.onnx")
+    trainer, inputs = trainer_with(config, Witnesses(recogniser=recogniser))
+    objective = trainer.objective
+    assert isinstance(objective, AgingObjective)
+    random = torch.Generator().manual_seed(0)
+    _, same = objective.witnessed(inputs[0], inputs[0].faces, random)["identity"]
+    assert same == 0
+    _, strangers = objective.witnessed(inputs[0], torch.randn_like(inputs[0].faces).clamp(-1, 1), random)["identity"]
+    assert strangers > 0
