@@ -1,4 +1,4 @@
-"""The FIR filter that StyleGAN2 puts before every downsampling and after every upsampling.
+"""FIR filters: the one that StyleGAN2 puts before every downsampling and after every upsampling, and 1-2-1.
 
 Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020), code conventions
 as in REFERENCE.md; the taps are those of Zhang, "Making Convolutional Networks Shift-Invariant Again".
@@ -49,3 +49,15 @@ def upsample(features: Tensor, kernel: Tensor) -> Tensor:
     channels = features.shape[1]
     weight = kernel.to(features.dtype).expand(channels, 1, -1, -1)
     return F.conv_transpose2d(features, weight, stride=2, padding=1, groups=channels)
+
+
+def smooth(pictures: Tensor) -> Tensor:
+    """Filter (N, C, H, W) with 1-2-1 both ways, the border repeated: what alternates from pixel to pixel goes.
+
+    For pictures that were folded out of channels: the pixels of a fold come from different ones, and nothing else
+    keeps those in step.
+    """
+    channels = pictures.shape[1]
+    taps = torch.tensor((0.25, 0.5, 0.25), dtype=pictures.dtype, device=pictures.device)
+    kernel = torch.outer(taps, taps).expand(channels, 1, -1, -1)
+    return F.conv2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), kernel, groups=channels)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.ages import OLDEST_YEARS, AgeGroups, group_system
+from core.filters import smooth
 
 SQRT_HALF = math.sqrt(0.5)
 
@@ -242,17 +243,6 @@ class Decoder(nn.Module):
                 features = (finer + scales[depth - 1]) * SQRT_HALF
         picture = smooth(F.pixel_shuffle(self.head(features), self.fold))  # (N, 4, S, S)
         return picture[:, :3], picture[:, 3:].sigmoid()
-
-
-def smooth(pictures: Tensor) -> Tensor:
-    """Filter (N, C, H, W) with 1-2-1 both ways, the border repeated: what alternates from pixel to pixel goes.
-
-    The pixels of a fold come from different channels, and nothing else keeps those in step.
-    """
-    channels = pictures.shape[1]
-    taps = torch.tensor((0.25, 0.5, 0.25), dtype=pictures.dtype, device=pictures.device)
-    kernel = torch.outer(taps, taps).expand(channels, 1, -1, -1)
-    return F.conv2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), kernel, groups=channels)
 
 
 class Generator(nn.Module):

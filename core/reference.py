@@ -19,7 +19,6 @@ import copy
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -155,18 +154,6 @@ class Encoded(NamedTuple):
     """(N, 512, 16, 16): the identity branch's map."""
     style: Tensor
     """(N, 512) float32: w."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReferenceConfig:
-    """Shape of the published generator."""
-
-    size_px: int = 1024
-    """Side of the face crop: 32 to 1024, a power of two."""
-    groups: str = "10"
-    """Age group system (core.ages)."""
-    max_channels: int = MOST_CHANNELS
-    """Below the published 512: narrower everywhere, for trials."""
 
 
 class ReferenceGenerator(nn.Module):

@@ -6,12 +6,24 @@ from pathlib import Path
 from core.device import Precision
 from core.discriminator import STDDEV_GROUP, DiscriminatorConfig
 from core.generator import GeneratorConfig
-from core.reference import ReferenceConfig
+from core.reference import MOST_CHANNELS
 from core.reference_discriminator import ReferenceDiscriminatorConfig
 from training.reference_objective import ReferenceRecipe
 
 RECOGNISER = Path(__file__).resolve().parents[2] / "shared/models/pack_scrfd_mobilefacenet/mobilefacenet_112.onnx"
 """The recogniser of the identity band where none is named."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReferenceConfig:
+    """Shape of the published generator."""
+
+    size_px: int = 1024
+    """Side of the face crop: 32 to 1024, a power of two."""
+    groups: str = "10"
+    """Age group system (core.ages)."""
+    max_channels: int = MOST_CHANNELS
+    """Below the published 512: narrower everywhere, for trials."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from core.ages import group_system
 from core.files import write_atomic
-from core.reference import ReferenceConfig
-from training.config import TrainingConfig
+from training.config import ReferenceConfig, TrainingConfig
 from training.data import FacesInMemory, FaceSource, default_files, load_faces
 from training.environment import describe, write_environment
 from training.inputs import to_inputs

@@ -16,10 +16,10 @@ from core.discriminator import Discriminator, DiscriminatorConfig, freeze
 from core.errors import RunBroken
 from core.estimator import Estimator
 from core.generator import Generator, GeneratorConfig
-from core.reference import ReferenceConfig, ReferenceGenerator
+from core.reference import ReferenceGenerator
 from core.reference_discriminator import ReferenceDiscriminator, ReferenceDiscriminatorConfig
 from core.weights import load
-from training.config import TrainingConfig
+from training.config import ReferenceConfig, TrainingConfig
 from training.inputs import Inputs
 from training.objective import AgingObjective, Witnesses, at_size
 from training.processes import Processes

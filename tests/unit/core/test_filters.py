@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.filters import blur, fir_kernel, upsample
+from core.filters import blur, fir_kernel, upsample, smooth
 
 
 def test_kernel_is_the_outer_product_of_1331() -> None:
@@ -50,3 +50,12 @@ def test_upsampling_keeps_a_flat_picture_flat_inside() -> None:
     assert out.shape == (1, 3, 16, 16)
     torch.testing.assert_close(out[..., 1:-1, 1:-1], torch.ones(1, 3, 14, 14))
     assert out[0, 0, 0, 8] == 0.75  # zeros lie beyond the border
+
+
+def test_smoothing_takes_out_what_alternates_and_leaves_what_is_even_and_what_slopes() -> None:
+    chequered = (torch.arange(8)[:, None] + torch.arange(8)) % 2 * 2.0 - 1
+    assert smooth(chequered[None, None])[0, 0, 1:-1, 1:-1].abs().max() < 1e-6
+    even = torch.full((1, 2, 5, 5), 0.3)
+    assert torch.allclose(smooth(even), even)
+    slope = torch.arange(6.0).expand(1, 1, 6, 6)
+    assert torch.allclose(smooth(slope)[..., 1:-1], slope[..., 1:-1])
