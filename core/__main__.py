@@ -1,4 +1,4 @@
-"""Command line of core: python -m core transform | models | import-reference."""
+"""Command line of core: python -m core transform | estimate-age | models | import-reference."""
 
 import dataclasses
 import json
@@ -67,6 +67,46 @@ def transform(
     return 1 if failed else 0
 
 
+def estimate_age(
+    folder: tyro.conf.Positional[Path],
+    out: Path,
+    model: str = "",
+    face: Literal["largest", "all"] = "largest",
+    pack: str = "auto",
+    device: str = "auto",
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+) -> int:
+    """Read how old the faces in a folder of photos look, into a CSV: age, 80 % interval, age group.
+
+    Args:
+        folder: Folder of photos; folders within it count too.
+        out: CSV to write. A run that was broken off goes on from it.
+        model: Name of an age estimator, or a .safetensors file; by default the bundled one.
+        face: "largest" or "all" faces of a photo.
+        pack: Face pack: auto, embedded, or insightface:NAME_OR_FOLDER.
+        device: auto, cpu or cuda.
+        precision: auto takes whichever is faster here.
+    """
+    from core import device as compute_device
+    from core.age_reader import AgeReader
+    from core.detect import open_pack
+    from core.estimate import estimate_ages, photos_within
+    from core.weights import default_estimator, load
+
+    num_photos = len(photos_within(folder))
+    loaded = load(model or default_estimator().name)
+    reader = AgeReader(loaded, compute_device.choose(device, precision))
+    failed = False
+    for number, outcome in enumerate(estimate_ages(reader, open_pack(pack), folder, out, face), 1):
+        failed = failed or outcome.has_failed
+        for row in outcome.rows:
+            print(json.dumps(row), flush=True)
+            result = row["error"] or "{age_years} years ({low_years} to {high_years})".format(**row)
+            before = "" if outcome.is_new else ", done before"
+            print(f"photo {number} of {num_photos}, {row['file']}: {result}{before}", file=sys.stderr)
+    return 1 if failed else 0
+
+
 def models() -> int:
     """List the models that are here, one JSON object a line."""
     from core.weights import list_models
@@ -105,6 +145,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     commands: dict[str, Callable[..., int]] = {
         "transform": transform,
+        "estimate-age": estimate_age,
         "models": models,
         "import-reference": import_reference,
     }

@@ -25,6 +25,7 @@ from core.paste import Paster
 from core.reference import ReferenceGenerator, baked
 from core.weights import LoadedModel
 
+NO_FACE = "No face found in this photo. Use one in which a face is seen from the front."
 PORTRAIT_PX = 512
 """Side of a portrait, whatever the photo's size: labels on it then have one size too."""
 PIXELS_AT_ONCE = 10 * 128 * 128
@@ -118,7 +119,7 @@ class FaceAger:
         """All faces, largest first. Raises NoFace if there is none."""
         faces = self.pack.detect(photo)
         if not faces:
-            raise NoFace("No face found in this photo. Use one in which a face is seen from the front.")
+            raise NoFace(NO_FACE)
         return faces
 
     def targets(

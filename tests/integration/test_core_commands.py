@@ -1,7 +1,9 @@
 """python -m core as a user runs it: photos in, files out, errors as one sentence."""
 
+import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from skimage.data import astronaut
 from core.ages import TEN
 from core.generator import Generator, GeneratorConfig
 from core.weights import add_model
+from tests.models import random_estimator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -171,6 +174,83 @@ def test_a_folder_that_cannot_be_written_is_one_line(zoo: Path, photos: Path, tm
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert str(tmp_path / "taken") in done.stderr.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def informed_zoo(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same models and an age estimator."""
+    folder = tmp_path_factory.mktemp("informed") / "models"
+    shutil.copytree(zoo, folder)
+    add_model(random_estimator(), "tiny-reader", folder, licence="none")
+    return folder
+
+
+def estimate(zoo: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return core(zoo, "estimate-age", *arguments, "--pack", "embedded", "--precision", "float32")
+
+
+def test_ages_of_a_folder_become_a_table(informed_zoo: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "ages.csv"
+    done = estimate(informed_zoo, photos, "--out", out)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == ["astronaut.jpg", "letter.jpg", "wall.png"]
+    assert 0 <= float(rows[0]["low_years"]) < float(rows[0]["age_years"]) < float(rows[0]["high_years"]) <= 100
+    assert "not a picture" in rows[1]["error"] and "No face found" in rows[2]["error"]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [{key: str(value) for key, value in line.items()} for line in lines] == rows
+    assert f"photo 1 of 3, astronaut.jpg: {rows[0]['age_years']} years" in done.stderr
+    (tmp_path / "good").mkdir()
+    shutil.copy(photos / "astronaut.jpg", tmp_path / "good")
+    good = estimate(informed_zoo, tmp_path / "good", "--out", tmp_path / "good.csv", "--model", "tiny-reader")
+    assert good.returncode == 0
+    again = estimate(informed_zoo, tmp_path / "good", "--out", tmp_path / "good.csv")
+    assert again.returncode == 0 and again.stdout == good.stdout and "done before" in again.stderr
+
+
+def test_transform_takes_the_present_age_from_the_estimator(informed_zoo: Path, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    shutil.copy(photos / "astronaut.jpg", tmp_path / "in")
+    read = json.loads(estimate(informed_zoo, tmp_path / "in", "--out", tmp_path / "ages.csv").stdout)
+    done = transform(informed_zoo, tmp_path / "in", "--ages", "60", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout)
+    record = json.loads((tmp_path / "out" / "astronaut" / "record.json").read_text())
+    for told in (line, record):
+        assert round(told["present_age_years"], 1) == read["age_years"]
+        assert [round(end, 1) for end in told["present_age_interval_years"]] == [read["low_years"], read["high_years"]]
+    assert record["age_estimator"] == "tiny-reader" and len(record["age_estimator_sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--model", "tiny-10"], "tiny-10 makes pictures and reads no ages"),
+        (["--model", "nobody"], "There is no model nobody"),
+        (["--out", "ages.xlsx"], "should end in .csv"),
+    ],
+)
+def test_ages_that_cannot_be_read_are_one_sentence(
+    informed_zoo: Path, photos: Path, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    done = estimate(informed_zoo, photos, *([] if "--out" in arguments else ["--out", tmp_path / "a.csv"]), *arguments)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.strip().splitlines()[-1].startswith("error: ") and sentence in done.stderr
+
+
+def test_without_an_estimator_it_is_said_what_to_do(zoo: Path, photos: Path, tmp_path: Path) -> None:
+    done = estimate(zoo, photos, "--out", tmp_path / "ages.csv")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: There is no age estimator in") and "--model" in done.stderr
+    assert not (tmp_path / "ages.csv").exists()
+
+
+def test_an_estimator_makes_no_pictures(informed_zoo: Path, photos: Path, tmp_path: Path) -> None:
+    done = transform(informed_zoo, photos / "astronaut.jpg", "--model", "tiny-reader", "--out", tmp_path)
+    assert done.returncode == 1
+    assert "error: tiny-reader reads ages and makes no pictures" in done.stderr
 
 
 def test_models_are_listed_with_their_terms(zoo: Path) -> None:
