@@ -1,6 +1,7 @@
 """The reference discriminator: its size, what it tells apart, and that its gradient has a gradient."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -11,6 +12,15 @@ from core.reference_discriminator import GroupProjection, ReferenceDiscriminator
 from tests.golden import draw
 
 CONFIG = ReferenceDiscriminatorConfig(size_px=32, groups="4", max_channels=16)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small wait longer for a second thread than they gain by it, above all on busy cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ ALWAYS = {
     "triplet", "identity", "hit_made",
 }  # fmt: skip
 RECIPE = ReferenceRecipe(r1_every=3, path_length_every=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small wait longer for a second thread than they gain by it, above all on busy cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def trainer(recipe: ReferenceRecipe = RECIPE, precision: str = "float32", seed: int = 7) -> ReferenceObjective:
