@@ -2,7 +2,7 @@
 # Both set up .venv themselves; the only things needed beforehand are make and Python 3.11.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean chromium
+.PHONY: help setup demo test check soak bench clean chromium
 
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt
@@ -17,6 +17,7 @@ help:
 	@echo "make setup   .venv with everything for the app, the tests and training"
 	@echo "make test    make check, then every test"
 	@echo "make check   ruff, mypy, import-linter, the architecture rules"
+	@echo "make soak    kills, full disks and broken numbers, often (long)"
 	@echo "make bench   each benchmark; figures last, one 'name value unit' a line"
 	@echo "make clean   remove caches and build leftovers (runs/ and .venv stay)"
 
@@ -57,6 +58,10 @@ check: $(DEVELOPMENT)
 
 test: setup check
 	@$(PYTHON) -m pytest
+
+# A twentieth of it is part of make test. The disk that fills up needs root, the kills at single calls need strace.
+soak: $(DEVELOPMENT)
+	@SOAK=full $(PYTHON) -m pytest tests/soak -v
 
 bench: $(DEVELOPMENT)
 	@$(PYTHON) -m benchmarks.aging
