@@ -57,12 +57,15 @@ def test_from_a_photo_to_ten_ages_and_home_again(open_page: OpenPage) -> None:
     page.click("#example")
     expect(page.locator("#notice")).to_contain_text("Tick the box above")
     expect(page.locator("#found")).to_be_hidden()
+    expect(page.locator("#present-age")).to_have_count(0)
     expect(page.locator("#run")).to_be_disabled()
 
     tick(page)
     expect(page.locator("#found")).to_contain_text("One face found.")
     present = int(page.inner_text("#present-age"))
     assert 18 <= present <= 60  # she was 41 when the photo was taken
+    told = re.fullmatch(r"\((\d+)–(\d+)\)", page.inner_text("#present-interval"))
+    assert told is not None and int(told[1]) <= present <= int(told[2])
     show_ages(page)
     expect(page.locator("#strip .thumbnail-item")).to_have_count(10)
     assert tuple(page.locator("#strip .caption-label").all_inner_texts()) == TEN.names
