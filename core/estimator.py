@@ -165,7 +165,7 @@ class Estimator(nn.Module):
         """Ages of (N, 3, S, S) faces, each the mean of what is read from the face and from its mirror image."""
         pairs = torch.cat((faces, faces.flip(3)))  # at once: a third faster for one face
         probabilities = self.forward(pairs).age_logits.softmax(1)
-        return self.reading(probabilities.unflatten(0, (2, len(faces))).mean(0))
+        return self.reading(probabilities.view(2, len(faces), -1).mean(0))
 
     def reading(self, probabilities: Tensor) -> AgeReading:
         """(N, 101) probabilities of the years to ages with their intervals."""

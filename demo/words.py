@@ -95,8 +95,8 @@ def present(age: PresentAge | None, num_faces: int, warnings: tuple[str, ...]) -
     """What was found: how many faces, the age the picked one reads as, and why it may come out badly."""
     reads = ""
     if age is not None:
-        told = f'It reads as about <b id="present-age">{age.years:.0f}</b>{interval(age)} today.'
-        reads = f'<span class="whole">{told}</span>'
+        sentence = f'It reads as about <b id="present-age">{age.years:.0f}</b>{interval(age)} today.'
+        reads = f'<span class="whole">{sentence}</span>'
     found = "One face found." if num_faces == 1 else f"{num_faces} faces found; pick one."
     reasons = {"profile": "seen from the side", "tiny": "very small", "blurred": "blurred"}
     told = [reasons.get(warning, warning) for warning in warnings]
