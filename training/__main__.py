@@ -274,7 +274,7 @@ def main() -> None:
             },
             prog="python -m training",
         )
-    except (CafError, ValueError) as error:
+    except (CafError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
 

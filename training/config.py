@@ -8,6 +8,7 @@ from core.discriminator import STDDEV_GROUP, DiscriminatorConfig
 from core.generator import GeneratorConfig
 from core.reference import MOST_CHANNELS
 from core.reference_discriminator import ReferenceDiscriminatorConfig
+from training.growing import grown_shapes
 from training.reference_objective import ReferenceRecipe
 
 RECOGNISER = Path(__file__).resolve().parents[2] / "shared/models/pack_scrfd_mobilefacenet/mobilefacenet_112.onnx"
@@ -181,6 +182,13 @@ PRESETS: dict[str, TrainingConfig] = {
     ),
     "utk128-10": TrainingConfig(),
     "utk128-4": TrainingConfig(generator=GeneratorConfig(groups="4"), discriminator=DiscriminatorConfig(groups="4")),
+    **{
+        f"grown{size_px}-{groups}": TrainingConfig(generator=generator, discriminator=discriminator, batch_size=batch)
+        for groups in ("10", "4")
+        for (size_px, (generator, discriminator)), batch in zip(
+            grown_shapes(groups).items(), (16, 8, 8, 4), strict=True
+        )
+    },
 }
 PRESETS |= {
     "reference-tiny": replace(
@@ -201,4 +209,5 @@ PRESETS |= {
     },
 }
 """tiny: two minutes on any CPU, to see that everything works. utk128-*: for real, on the UTKFace pack.
-reference-*: the published recipe, with --data: Parquet files of FFHQ-Aging, MORPH or CACD."""
+grown192-10, grown256-10, grown512-10, grown1024-10 (and -4): the same at larger sizes, each with --start-from a model
+of the size before. reference-*: the published recipe, with --data: Parquet files of FFHQ-Aging, MORPH or CACD."""

@@ -206,7 +206,7 @@ def train_estimator(config: EstimatorTraining, run: Path) -> EstimatorRun:
                     raise RunBroken(f"{name} became {value} in step {state.step}; the last checkpoint is good")
             log.add(terms)
             if state.step % REPORT_EVERY_STEPS == 0:
-                log.report(state.step, state.step * config.batch_size)
+                log.report(state.step, state.step * config.batch_size, 0.0)
             if time.monotonic() - saved > config.checkpoint_every_minutes * 60:
                 state.save(path)
                 saved = time.monotonic()

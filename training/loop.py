@@ -15,7 +15,8 @@ from training.inputs import to_inputs
 from training.prefetch import Prefetcher
 from training.processes import Processes
 from training.reporter import Reporter
-from training.state import STATE_FILE, AnyState, load_state, read_counters, save_state, start_from
+from training.start import start_from
+from training.state import STATE_FILE, AnyState, load_state, read_counters, save_state
 from training.stopping import stop_signal
 from training.stream import FacesFromShards, StreamConfig
 from training.trainer import Trainer
@@ -35,6 +36,9 @@ def train(config: TrainingConfig, run: Path) -> AnyState:
     trainer = Trainer(config, processes)
     state = trainer.state
     (run / "grids").mkdir(parents=True, exist_ok=True)
+    if processes.is_main:
+        for draft in run.glob(f".{STATE_FILE}.*.part"):  # of a save that was killed
+            draft.unlink()
     if state_path.exists():
         load_state(state, state_path)
     elif config.start_from is not None:

@@ -47,7 +47,7 @@ class LossLog:
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.counts[name] = self.counts.get(name, 0) + 1
 
-    def report(self, step: int, faces: int, waited_s: float = 0.0) -> dict[str, float]:
+    def report(self, step: int, faces: int, waited_s: float) -> dict[str, float]:
         """Write the means since the last report, with faces seen in all and a second.
 
         Args:

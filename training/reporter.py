@@ -27,7 +27,7 @@ class Reporter:
         state, config = self.trainer.state, self.trainer.config
         self.log.add(terms)
         if state.step % REPORT_EVERY_STEPS == 0:
-            norms = {f"gradient_{name}": gradient_norm(network) for name, network in self.trained().items()}
+            norms = {f"gradient/{name}": gradient_norm(network) for name, network in self.trained().items()}
             self.log.add(norms)
             self.tracker.scalars(state.step, self.log.report(state.step, state.faces, waited_s))
         if state.step % config.grid_every_steps == 0:
@@ -38,11 +38,11 @@ class Reporter:
         return {"generator": self.trainer.state.generator, "discriminator": self.trainer.state.discriminator}
 
     def show(self) -> None:
-        """A grid of the averaged generator's outputs, and how old the reader finds them."""
+        """A grid of the averaged generator's outputs; how old the reader finds them goes into the next report."""
         step = self.trainer.state.step
         average = self.trainer.state.average
         grid = write_grid(average, self.faces, self.run / "grids" / f"{step:07d}.png")
         self.tracker.picture(step, "grid", grid)
         if self.trainer.read_years is not None:
             ages = ages_made(average, self.trainer.read_years, self.faces)
-            self.tracker.scalars(step, {f"age/{name}": years for name, years in ages.items()})
+            self.log.add({f"years/{name}": years for name, years in ages.items()})

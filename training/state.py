@@ -10,13 +10,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from core.ages import GROUP_SYSTEMS
 from core.device import Precision
-from core.discriminator import NUM_SEXES, Discriminator
 from core.errors import RunBroken
 from core.files import replacing
 from core.generator import Generator, config_from_json
-from core.weights import ModelInfo, load
+from core.weights import ModelInfo
 
 STATE_FILE = "state.safetensors"
 
@@ -85,15 +83,18 @@ def save_state(state: AnyState, path: Path) -> None:
 
 def write_tensors(tensors: dict[str, Tensor], path: Path, counters: dict[str, Any]) -> None:
     """Write tensors and counters so that a kill at any moment leaves the old file or the new one, whole."""
-    with replacing(path) as draft:
-        whole = {key: value.contiguous() for key, value in tensors.items()}
-        save_file(whole, draft, metadata={"counters": json.dumps(counters)})
+    whole = {key: value.contiguous() for key, value in tensors.items()}
+    try:
+        with replacing(path) as draft:
+            save_file(whole, draft, metadata={"counters": json.dumps(counters)})
+    except (SafetensorError, OSError) as error:
+        raise RunBroken(f"cannot write {path}: {error}; it is as it was, make room and start again") from error
 
 
 def load_state(state: AnyState, path: Path) -> None:
     """Fill `state` from a file of `save_state`. Raises RunBroken if it is damaged or of other networks."""
     try:
-        tensors = _tensors(path)
+        tensors = weights_of(path)
         counters = read_counters(path.parent)
         for name, network in state.networks().items():
             network.load_state_dict(under(tensors, f"{name}."))
@@ -116,7 +117,7 @@ def load_average(run: Path, strength: float = 1.0) -> Generator:
     """
     try:
         written = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        tensors = _tensors(run / STATE_FILE)
+        tensors = weights_of(run / STATE_FILE)
     except (SafetensorError, OSError, ValueError) as error:
         raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
     if "max_channels" in written["generator"]:
@@ -137,50 +138,6 @@ def read_counters(run: Path) -> dict[str, Any]:
     return counters
 
 
-def start_from(state: TrainingState[Generator, Discriminator], path: Path) -> None:
-    """Take over the networks of another run or of an exported model, converting what depends on the age groups.
-
-    The averaged generator is the start of both generators. Columns and rows of a group become the mean
-    of those of the other's groups that overlap it. Optimisers start anew.
-
-    Args:
-        path: a run folder, or the safetensors file of an exported model beside its discriminator.
-    Raises:
-        RunBroken: neither is there, or the networks have another shape.
-    """
-    try:
-        if path.is_dir():
-            tensors = _tensors(path / STATE_FILE)
-            average, discriminator = under(tensors, "average."), under(tensors, "discriminator.")
-        else:
-            model = load(path)
-            exported = json.loads((model.info.folder / f"{model.info.name}.json").read_text(encoding="utf-8"))
-            if not isinstance(model.network, Generator):
-                raise RunBroken(f"cannot start from {path}: it is a reference model")
-            model.network.strengthen(1 / exported["strength"])
-            average = dict(model.network.state_dict())
-            discriminator = _tensors(discriminator_file(model.info))
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise RunBroken(f"cannot start from {path}: {error}") from error
-    groups = state.generator.groups
-    num_before = discriminator["age_head.weight"].shape[0]
-    if num_before != len(groups):
-        mixing = _group_mixing(num_before, state)
-        key = "decoder.embedding.0.weight"
-        average[key] = torch.cat((average[key][:, :num_before] @ mixing.T, average[key][:, -1:]), dim=1)
-        discriminator["age_head.weight"] = mixing @ discriminator["age_head.weight"]
-        discriminator["age_head.bias"] = mixing @ discriminator["age_head.bias"]
-        for key in [key for key in discriminator if key.endswith("condition.weight")]:
-            condition = discriminator[key].reshape(num_before, NUM_SEXES, -1)
-            discriminator[key] = torch.einsum("gh,hsw->gsw", mixing, condition).flatten(0, 1)
-    try:
-        state.generator.load_state_dict(average)
-        state.average.load_state_dict(average)
-        state.discriminator.load_state_dict(discriminator)
-    except RuntimeError as error:
-        raise RunBroken(f"cannot start from {path}: its networks have another shape ({error})") from error
-
-
 def discriminator_file(info: ModelInfo) -> Path:
     """Where the discriminator lies that was trained against an exported model."""
     return info.folder / f"{info.name}.discriminator.safetensors"
@@ -188,7 +145,7 @@ def discriminator_file(info: ModelInfo) -> Path:
 
 def export_discriminator(run: Path, path: Path) -> None:
     """Write a run's discriminator as float16, so that training can go on from an exported model."""
-    tensors = under(_tensors(run / STATE_FILE), "discriminator.")
+    tensors = under(weights_of(run / STATE_FILE), "discriminator.")
     with replacing(path) as draft:
         save_file({key: value.half() for key, value in tensors.items()}, draft)
 
@@ -197,26 +154,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `write_tensors` wrote. Raises RunBroken if the file is missing or damaged."""
     try:
         with safe_open(path, framework="pt") as opened:
-            return _tensors(path), json.loads(opened.metadata()["counters"])
+            return weights_of(path), json.loads(opened.metadata()["counters"])
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise RunBroken(f"{path} cannot be read: {error}") from error
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def weights_of(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file, float16 as float32."""
     with safe_open(path, framework="pt") as opened:
         tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no mapping
     return {key: value.float() if value.dtype == torch.float16 else value for key, value in tensors.items()}
-
-
-def _group_mixing(num_before: int, state: TrainingState[Generator, Discriminator]) -> Tensor:
-    """(groups now, groups before) float32 rows of equal weights over the groups that share years."""
-    now = state.generator.groups
-    before = next(groups for groups in GROUP_SYSTEMS.values() if len(groups) == num_before)
-    mixing = torch.zeros(len(now), num_before)
-    for years in range(now.first_years[0], 101):
-        mixing[now.index_of(years), before.index_of(years)] = 1
-    return mixing / mixing.sum(1, keepdim=True)
 
 
 def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -145,7 +145,6 @@ def test_a_loss_that_is_no_number_stops_the_run(
     assert (out / STATE).read_bytes() == before, "the checkpoint is not written over with what is broken"
 
 
-@pytest.mark.xfail(strict=True, reason="what cannot be written ends in a trace instead of a sentence")
 @pytest.mark.parametrize("number", range(9))
 def test_files_that_may_not_grow_stop_the_run_and_the_last_checkpoint_stays(
     tmp_path: Path, data: Path, good: Path, is_full: bool, number: int
@@ -187,7 +186,6 @@ def small_disk(tmp_path: Path, good: Path, is_full: bool) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.xfail(strict=True, reason="what cannot be written ends in a trace instead of a sentence")
 def test_a_full_disk_stops_the_run_and_the_last_checkpoint_stays(small_disk: Path, data: Path, good: Path) -> None:
     out = small_disk / "run"
     shutil.copytree(good, out)

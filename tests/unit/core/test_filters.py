@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.filters import blur, fir_kernel, upsample, smooth
+from core.filters import blur, fir_kernel, smooth, upsample
 
 
 def test_kernel_is_the_outer_product_of_1331() -> None:

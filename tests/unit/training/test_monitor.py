@@ -68,7 +68,7 @@ def test_a_log_that_cannot_be_written_stops_the_run_with_a_reason(tmp_path: Path
     log = LossLog(tmp_path / "losses.jsonl", 0, 0)
     (tmp_path / "losses.jsonl").mkdir()
     with pytest.raises(RunBroken, match="cannot write the log"):
-        log.report(1, 1)
+        log.report(1, 1, waited_s=0.0)
 
 
 def test_gradient_norm_is_the_length_of_all_gradients_together() -> None:
