@@ -153,3 +153,14 @@ def autocast(compute: Compute) -> AbstractContextManager[object]:
     if compute.device.type == "cuda":
         return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
     return nullcontext()
+
+
+def wait_for(compute: Compute) -> None:
+    """Until the device has done what it was given; a CPU always has."""
+    if compute.device.type == "cuda":
+        torch.cuda.synchronize(compute.device)
+
+
+def memory_used_mib(compute: Compute) -> float | None:
+    """Most memory of the device that was in use at a time, MiB; None for a CPU."""
+    return torch.cuda.max_memory_allocated(compute.device) / 2**20 if compute.device.type == "cuda" else None

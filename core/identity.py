@@ -26,7 +26,5 @@ def cosine(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
     """
     first, second = unit(one), unit(other)
     if first.shape != second.shape:
-        raise ValueError(
-            f"embeddings of {first.size} and {second.size} numbers come from different recognisers"
-        )
+        raise ValueError(f"embeddings of {first.size} and {second.size} numbers come from different recognisers")
     return float(np.clip(first.astype(np.float64) @ second.astype(np.float64), -1, 1))

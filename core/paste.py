@@ -90,9 +90,7 @@ class Paster:
         import cv2
 
         if photo.shape != (*self.photo_shape, 3) or photo.dtype != np.uint8:
-            raise ValueError(
-                f"expected a uint8 photo of {(*self.photo_shape, 3)}, got {photo.shape} {photo.dtype}"
-            )
+            raise ValueError(f"expected a uint8 photo of {(*self.photo_shape, 3)}, got {photo.shape} {photo.dtype}")
         if change.shape != (self.size_px, self.size_px, 3):
             raise ValueError(f"expected a change of {(self.size_px, self.size_px, 3)}, got {change.shape}")
         result = photo.copy()
@@ -104,9 +102,7 @@ class Paster:
         if self._shrink > 1:
             faded = cv2.resize(faded, (self._side_px, self._side_px), interpolation=cv2.INTER_AREA)
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        spread = cv2.warpAffine(
-            faded, self._warp, (width, height), flags=flags, borderMode=cv2.BORDER_CONSTANT
-        )
+        spread = cv2.warpAffine(faded, self._warp, (width, height), flags=flags, borderMode=cv2.BORDER_CONSTANT)
         result[self.region] = cv2.add(photo[self.region], spread, dtype=cv2.CV_8U)
         return result
 
@@ -148,6 +144,4 @@ def paste_face(
     photo: Photo, face: Photo, matrix: npt.ArrayLike, *, feather: float = FEATHER, match_colour: bool = True
 ) -> Photo:
     """One generated crop into one photo, see `Paster.face`."""
-    return Paster(photo.shape, matrix, face.shape[0], feather=feather).face(
-        photo, face, match_colour=match_colour
-    )
+    return Paster(photo.shape, matrix, face.shape[0], feather=feather).face(photo, face, match_colour=match_colour)

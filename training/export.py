@@ -1,6 +1,7 @@
 """A run's averaged generator as a model to hand on: safetensors, an entry in the manifest, a card with a picture."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,8 @@ def export(
     info = add_model(generator, name, models, licence=licence)
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     config["data"] = [Path(file).name for file in config["data"]]
-    config["start_from"] = config["start_from"] and Path(config["start_from"]).name
+    for key in ("start_from", "recogniser"):
+        config[key] = config[key] and Path(config[key]).name
     config["strength"] = strength
     write_atomic(models / f"{name}.json", (json.dumps(config, indent=2) + "\n").encode())
     export_discriminator(run, discriminator_file(info))
@@ -112,12 +114,13 @@ def card(
 - The crop reaches from brow to chin: hair, neck, ears and body do not age. Bald, grey or long hair stays as it is.
 - {info.size_px} px: fine wrinkles come out soft. Much of the training data is softer than that.
 - Faces turned far to the side, in part hidden, or under strong coloured light come out worse.
-- The age labels of the data are themselves estimates; judged ages below are those of one network.
+- The age labels of the data are themselves estimates, and so are judged ages below: compare them with what the same
+  judge reads on real faces.
 - The data holds more adults of 20 to 40 and more light-skinned people than the world does; expect worse results for
-  others. No slice by skin tone has been measured yet.
+  others, and see the slices below.
 - Outputs are plausible pictures, not forecasts. Not for identification, nor for decisions about people.
 
-{figures.replace("# ", "## ", 1)}"""
+{re.sub(r"^#", "##", figures, flags=re.M)}"""
 
 
 def showcase(generator: Generator, inputs: list[tuple[str, Photo]]) -> Photo:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from core.ages import AgeGroups, group_system
@@ -64,7 +63,7 @@ def trained_networks(path: Path) -> tuple[Generator, Discriminator]:
             judge = weights_of(discriminator_file(model.info))
         discriminator = Discriminator(shape_of(written["discriminator"]))
         discriminator.load_state_dict(judge)
-    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, TypeError, ValueError, KeyError) as error:
         raise RunBroken(f"cannot start from {path}: {error}") from error
     return generator, discriminator
 

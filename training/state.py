@@ -160,9 +160,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file, float16 as float32."""
-    with safe_open(path, framework="pt") as opened:
-        tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no mapping
+    """All tensors of a safetensors file, float16 as float32.
+
+    Raises OSError if it cannot be opened, ValueError if it is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as opened:
+            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - no mapping
+    except SafetensorError as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from error
     return {key: value.float() if value.dtype == torch.float16 else value for key, value in tensors.items()}
 
 
