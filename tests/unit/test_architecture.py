@@ -71,9 +71,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 def docstrings(tree: ast.AST) -> set[int]:
     """Ids of the string constants that stand alone as statements."""
     return {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
 
 
