@@ -35,10 +35,10 @@ class LossWeights:
     """Age classification of outputs, by the discriminator's age head."""
     read_age: float = 0.3
     """Years that the reader reads from outputs: a second opinion, that the age head's habits cannot fool."""
-    keep_sex: float = 0.5
+    keep_sex: float = 1.0
     """The sex of the label, as the reader sees it in outputs from 15 years up."""
-    identity: float = 2.0
-    """How far outputs fall below the band in which real people stay over the gap of years."""
+    identity: float = 4.0
+    """How much less alike outputs are than real people on average over the gap of years."""
     tone: float = 1.0
     """Change of the cheeks' colour."""
     own_age: float = 8.0
