@@ -35,3 +35,23 @@ class DataBroken(CafError):
 
 class RunBroken(CafError):
     """A training run folder cannot be resumed, or training diverged."""
+
+
+class ArchiveBroken(CafError):
+    """An archive of faces is missing, damaged, being written by another, or was handed rows it cannot take."""
+
+
+class FaceppRefused(CafError):
+    """The Face++ service refuses, cannot be reached, or may not be asked: no keys, no consent, no budget."""
+
+
+class TableMissing(CafError):
+    """There is no threshold table for this recogniser at this rate; thresholds of another are never taken."""
+
+
+class TableRefused(CafError):
+    """A threshold table is damaged, of another version, or says what cannot be; nothing of it was used."""
+
+
+class ScoresBroken(CafError):
+    """Recorded scores, or the faces and ages that scores are to be made of, cannot be used."""
