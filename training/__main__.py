@@ -4,10 +4,12 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from core.errors import CafError
+from training.facepp_command import facepp_age, facepp_verify
 
 
 def train(
@@ -259,6 +261,14 @@ def onnx(model: tyro.conf.Positional[str], out: Path) -> None:
     print(json.dumps(dataclasses.asdict(export_onnx(model, out)), default=str))
 
 
+def facepp(
+    code: Annotated[int, tyro.conf.subcommand("age", constructor=facepp_age)]
+    | Annotated[int, tyro.conf.subcommand("verify", constructor=facepp_verify)],
+) -> None:
+    """Have pictures judged by the Face++ service, which costs money."""
+    sys.exit(code)
+
+
 def main() -> None:
     """Parse, run, and turn a known error into one line on stderr."""
     try:
@@ -271,8 +281,10 @@ def main() -> None:
                 "onnx": onnx,
                 "train-estimator": train_estimator,
                 "export-estimator": export_estimator,
+                "facepp": facepp,
             },
             prog="python -m training",
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
         )
     except (CafError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

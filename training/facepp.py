@@ -17,14 +17,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from core.cells import visible
 from core.errors import FaceppRefused
 
 Method = Literal["detect", "compare"]
 """What the service is asked: the age of the face in one picture, or how alike the faces in two are."""
 
 KEY_VARIABLE, SECRET_VARIABLE = "FACEPP_KEY", "FACEPP_SECRET"
-CHINA: Final = "https://api-cn.faceplusplus.com"
-"""The endpoint that the reference used; https://api-us.faceplusplus.com is the other public one."""
 FILE_FIELDS: Final[Mapping[Method, tuple[str, ...]]] = {
     "detect": ("image_file",),
     "compare": ("image_file1", "image_file2"),
@@ -85,7 +84,7 @@ def checked_endpoint(endpoint: str) -> str:
     except ValueError:
         host = None
     if not host or parts.scheme not in ("https", "http"):
-        raise ValueError(f"the endpoint is an address such as {CHINA}, got {endpoint!r}")
+        raise ValueError(f"the endpoint is an address such as https://api-us.faceplusplus.com, got {endpoint!r}")
     if parts.scheme == "http" and not is_this_machine(host):
         raise ValueError(f"{endpoint} would send the keys unencrypted; use https")
     return endpoint.rstrip("/")
@@ -135,7 +134,7 @@ class Reply:
 class Service:
     """The service at one endpoint, over one connection. Not for two threads at once."""
 
-    def __init__(self, credentials: Credentials, endpoint: str = CHINA, timeout_s: float = 30.0) -> None:
+    def __init__(self, credentials: Credentials, endpoint: str, timeout_s: float) -> None:
         """Make a client; nothing is sent yet.
 
         Args:
@@ -171,9 +170,7 @@ class Service:
         deadline_s = time.monotonic() + self.timeout_s
         data = bytearray()
         try:
-            with self._client.stream(
-                "POST", f"{self.endpoint}/facepp/v3/{method}", data=form, files=files
-            ) as response:
+            with self._client.stream("POST", f"{self.endpoint}/facepp/v3/{method}", data=form, files=files) as response:
                 for chunk in response.iter_bytes():
                     data += chunk
                     if len(data) > MAX_ANSWER_BYTES:
@@ -200,7 +197,7 @@ class Service:
             return Reply(http_status=http_status, error=what)
         body = self._credentials.blank(body)
         message = body.get("error_message")
-        error = "" if message is None else str(message)[:MAX_ERROR_LETTERS] or "an error without a name"
+        error = "" if message is None else visible(str(message))[:MAX_ERROR_LETTERS] or "an error without a name"
         if not error and http_status != 200:
             error = f"HTTP {http_status}"
         return Reply(http_status=http_status, error=error, body=body)
@@ -208,7 +205,7 @@ class Service:
 
 def sentence_of(error: httpx2.RequestError) -> str:
     """What went wrong on the way: the kind of fault and what is known of it."""
-    return f"{type(error).__name__} {error}".strip()[:MAX_ERROR_LETTERS]
+    return visible(f"{type(error).__name__} {error}".strip())[:MAX_ERROR_LETTERS]
 
 
 def _refuse_constant(name: str) -> NoReturn:

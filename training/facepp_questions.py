@@ -89,12 +89,11 @@ class Checked:
         """What is to be asked: each key once, in the order of the rows."""
         for one in questions:
             self.questions.append(one)
-            if one.obstacle is None and one.key in known:
+            if one.obstacle is not None or one.key in self.outcomes or one.key in self.pending:
+                continue
+            if one.key in known:
                 self.outcomes[one.key] = known[one.key]
-            settled = one.obstacle is not None or (one.key in known and known[one.key].is_settled)
-            if not settled and one.key not in self.pending and one.key not in self.outcomes:
-                self._check(one)
-            elif not settled and one.key not in self.pending:
+            if one.key not in known or not known[one.key].is_settled:
                 self._check(one)
 
     def _check(self, one: Question) -> None:

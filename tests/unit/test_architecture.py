@@ -29,6 +29,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "safetensors": ("core/tensor_file.py", "training/state.py"),
     "pyarrow": ("training/parquet.py", "cafdata/*.py"),
     "fsspec": ("training/parquet.py", "cafdata/*.py"),
+    "httpx2": ("training/facepp.py", "training/parquet.py"),
     "tensorboard": ("training/track.py",),
     "matplotlib": ("training/plot.py",),
     "pickle": ("core/checkpoints.py",),  # for the name of its error; loading is refused below
