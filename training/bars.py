@@ -11,6 +11,8 @@ WITHIN_ONE_GROUP_RATIO, FAR_WITHIN_ONE_GROUP_RATIO = 0.9, 0.8
 ABOVE_DIFFERENT_PERSON = 0.8
 OWN_AGE_DB, SURROUNDINGS_DB = 27.0, 35.0
 SEX_KEPT = 0.97
+LEAST_SURE = 30
+"""Of so many inputs a judge has to be sure of the sex: one that turned among fewer would decide."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +23,7 @@ class Bar:
     demand: str
     """For people, with the unit."""
     found: str
-    """Likewise; "not measured" where it was not."""
+    """Likewise; "not measured" where it was not, with the reason where there is one."""
     is_reached: bool | None
     """None where it was not measured."""
 
@@ -66,8 +68,16 @@ def _judge_bars(judge: JudgeFigures) -> tuple[Bar, ...]:
             judge.far_within_one_group_ratio,
             FAR_WITHIN_ONE_GROUP_RATIO,
         ),
-        _at_least(f"sex kept, targets from 15 years up ({judge.judge})", judge.sex_kept, SEX_KEPT),
+        _sex_kept(judge),
     )
+
+
+def _sex_kept(judge: JudgeFigures) -> Bar:
+    bar = _at_least(f"sex kept, targets from 15 years up ({judge.judge})", judge.sex_kept, SEX_KEPT)
+    if judge.num_sure >= LEAST_SURE:
+        return bar
+    found = f"not measured: sure of {judge.num_sure} inputs, at least {LEAST_SURE} are needed"
+    return dataclasses.replace(bar, found=found, is_reached=None)
 
 
 def _at_least(name: str, figure: Figure, least: float) -> Bar:

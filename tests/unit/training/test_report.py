@@ -52,8 +52,8 @@ def judged(figures: Figures, **changes: object) -> Figures:
 
 
 def test_every_bar_says_whether_it_is_reached(figures: Figures) -> None:
-    # Without real faces of six groups the first is not measured; the sex of two inputs turned.
-    assert verdicts(figures) == [None, True, True, False, True, True, False]
+    # Without real faces of six groups the first is not measured; of three sure inputs nothing is said of the sex.
+    assert verdicts(figures) == [None, True, True, None, True, True, False]
     assert bars(figures)[-1].found == "35.0 dB", "shown rounded, but judged as it is"
     assert verdicts(dataclasses.replace(figures, surroundings=None, own_age_psnr_db=None))[-2:] == [None, None]
 
@@ -77,7 +77,14 @@ def test_shares_are_held_against_those_of_real_faces(figures: Figures) -> None:
     assert verdicts(judged(figures, within_one_group_ratio=0.8999))[1] is False
     assert verdicts(judged(figures, within_one_group_ratio=0.9))[1] is True
     assert verdicts(judged(figures, far_within_one_group_ratio=0.7999))[2] is False
-    assert verdicts(judged(figures, sex_kept=0.97))[3] is True
+
+
+def test_the_sex_bar_wants_thirty_inputs_of_sure_sex(figures: Figures) -> None:
+    assert verdicts(judged(figures, sex_kept=0.97, num_sure=30))[3] is True
+    assert verdicts(judged(figures, sex_kept=0.9699, num_sure=30))[3] is False
+    for share in (0.5, 1.0, None):
+        bar = bars(judged(figures, sex_kept=share, num_sure=29))[3]
+        assert (bar.is_reached, bar.found) == (None, "not measured: sure of 29 inputs, at least 30 are needed")
 
 
 def test_the_page_has_a_row_for_all_and_no_number_for_what_is_unknown(figures: Figures) -> None:
