@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from cafdata.picture_hash import measure
 from cafdata.record import RECORD_VERSION, Row
 
 VERSION_0_FIELDS: Final = frozenset({"version", "file", "age", "person", "image"})
@@ -30,6 +29,8 @@ def migrate(row: Mapping[str, Any]) -> Row:
 
 def _from_version_0(row: Row) -> Row:
     """Version 0 knew only file, age and person; the rest is measured on the picture."""
+    from cafdata.picture_hash import measure  # brings torch along, which no present row needs
+
     unknown = set(row) - VERSION_0_FIELDS
     if unknown:
         raise ValueError(f"unknown field {', '.join(sorted(unknown))} in a row of version 0")

@@ -12,11 +12,18 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from cafdata.duplicates import LOWEST
 from core.images import Photo, decode_photo, resize
 
-NUM_BITS: Final = 64
 SIDE_PX: Final = 32
 """The picture is shrunk to a square of this side first; its shape is not kept."""
+
+CROPS: Final = (
+    (0.05, 0.5, 0.5),
+    (0.1, 0.5, 0.5),
+    *((0.05, x_place, y_place) for x_place in (0.0, 1.0) for y_place in (0.0, 1.0)),
+)
+"""Share of each side that is cut off in all, and where the rest lies: 0 left or top, 1 right or bottom."""
 
 
 def _cosines() -> npt.NDArray[np.float64]:
@@ -25,16 +32,7 @@ def _cosines() -> npt.NDArray[np.float64]:
     return np.cos(np.pi * np.outer(steps, 2 * steps + 1) / (2 * SIDE_PX))
 
 
-def _lowest() -> npt.NDArray[np.int64]:
-    """(64, 2) int64: row and column of the lowest frequencies, diagonal by diagonal, without the mean."""
-    order = sorted((row + column, row, column) for row in range(16) for column in range(16))
-    return np.array([(row, column) for _, row, column in order[1 : 1 + NUM_BITS]])
-
-
 COSINES: Final = _cosines()
-LOWEST: Final = _lowest()
-MIRROR: Final = int("".join(str(column % 2) for column in LOWEST[:, 1]), 2)
-"""Bits that change when a picture is mirrored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +67,16 @@ def perceptual_hash(photo: Photo) -> str:
     return np.packbits(signs).tobytes().hex()
 
 
-def distance_bits(one: str, other: str) -> int:
-    """In how many of the 64 bits two hashes differ, as they are or one of them mirrored, whichever is less."""
-    different = int(one, 16) ^ int(other, 16)
-    return min(different.bit_count(), (different ^ MIRROR).bit_count())
+def crop_hashes(photo: Photo) -> tuple[str, ...]:
+    """Hashes of the photo with its edges cut off, for a hash alone does not survive that.
+
+    A copy that somebody cropped by about 5 or 10 % in all, around the middle or into a corner, is found by comparing
+    its hash with these.
+    """
+    height, width = photo.shape[:2]
+    hashes = []
+    for share, x_place, y_place in CROPS:
+        cut_width, cut_height = round(width * (1 - share)), round(height * (1 - share))
+        left, top = round((width - cut_width) * x_place), round((height - cut_height) * y_place)
+        hashes.append(perceptual_hash(photo[top : top + cut_height, left : left + cut_width]))
+    return tuple(hashes)

@@ -14,7 +14,7 @@ PACKAGES = ("core", "cafdata", "curation", "training", "demo")
 MAX_LINES = 300
 
 DOORS: dict[str, tuple[str, ...]] = {
-    "PIL": ("core/images.py", "core/decoding.py", "core/marking.py", "core/sheet.py"),
+    "PIL": ("core/images.py", "core/decoding.py", "core/marking.py", "core/sheet.py", "cafdata/heatmap.py"),
     "av": ("core/video.py",),
     "cv2": ("core/*.py",),
     "insightface": ("core/pack_insightface.py",),
@@ -30,6 +30,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pyarrow": ("training/parquet.py", "cafdata/*.py"),
     "fsspec": ("training/parquet.py", "cafdata/*.py"),
     "httpx2": ("training/facepp.py", "training/parquet.py"),
+    "yaml": ("cafdata/front_matter.py",),
+    "datasets": ("cafdata/features.py",),
     "tensorboard": ("training/track.py",),
     "matplotlib": ("training/plot.py",),
     "pickle": ("core/checkpoints.py",),  # for the name of its error; loading is refused below

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cafdata.dates import age_between, date_precision, first_day, last_day
+from cafdata.duplicates import distance_bits
 from cafdata.migration import migrate
-from cafdata.picture_hash import distance_bits, measure, perceptual_hash
+from cafdata.picture_hash import measure, perceptual_hash
 from cafdata.record import REQUIRED, AgeLabel, Record
 from cafdata.schema import METADATA_COLUMNS, record_schema
 from core.errors import BadImage

@@ -1,0 +1,68 @@
+"""The head of a README.md from which `datasets.load_dataset` learns what a folder holds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import yaml
+
+from cafdata.record import SPLITS
+from cafdata.schema import METADATA_COLUMNS
+from core.errors import ArchiveBroken
+
+FENCE: Final = "---\n"
+
+
+def configs(metadata: Mapping[str, Sequence[str]], pictures: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """The two ways to load: `metadata` without pictures, the default, and `pictures` with them.
+
+    Args:
+        metadata: files of each split for the first, as paths within the folder; both may be the same files,
+            for of these only the columns of the metadata are read.
+        pictures: files of each split for the second; empty where pictures are not given out.
+    """
+    ways: list[dict[str, Any]] = []
+    if metadata:
+        ways.append(
+            {
+                "config_name": "metadata",
+                "default": True,
+                "columns": list(METADATA_COLUMNS),
+                "data_files": _data_files(metadata),
+            }
+        )
+    if pictures:
+        ways.append({"config_name": "pictures", "data_files": _data_files(pictures)})
+    return ways
+
+
+def with_configs(readme: str, ways: Sequence[Mapping[str, Any]]) -> str:
+    """The README with these configs in its head; its text and all else in the head stay.
+
+    Raises:
+        ArchiveBroken: there is a head, but it is no YAML.
+    """
+    head, body = split_readme(readme)
+    head["configs"] = [dict(way) for way in ways]
+    if not ways:
+        del head["configs"]
+    written = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=120) if head else ""
+    return FENCE + written + FENCE + body
+
+
+def split_readme(readme: str) -> tuple[dict[str, Any], str]:
+    """Head and text of a README; the head is empty where there is none. Raises ArchiveBroken if it is no YAML."""
+    if not readme.startswith(FENCE):
+        return {}, readme
+    head, fence, body = readme.removeprefix(FENCE).partition(FENCE)
+    try:
+        values = yaml.safe_load(head) or {}
+    except yaml.YAMLError:
+        values = None
+    if not fence or not isinstance(values, dict):
+        raise ArchiveBroken("the head of README.md, between its two lines of ---, is no YAML; mend or delete the file")
+    return values, body
+
+
+def _data_files(files: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    order = [*SPLITS, *sorted(set(files) - set(SPLITS))]
+    return [{"split": split, "path": list(files[split])} for split in order if files.get(split)]
