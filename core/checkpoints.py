@@ -12,11 +12,20 @@ import torch
 from torch import Tensor
 
 from core.errors import WeightsMissing, WeightsRefused
+from core.files import write_atomic
 from core.reference import IDENTITY_SIZE_PX, ReferenceGenerator
 from core.reference_estimator import UNUSED_KEYS, ReferenceEstimator
 from core.weights import ModelInfo, add_model
 
 LICENCE = "AgeTransGAN's released weights; their authors state no licence"
+CARD = """# {name}
+
+- **Terms**: {licence}
+- **What it is**: weights of AgeTransGAN (Hsu, Xie, Chen, Lin, ECCV 2022) as its authors released them, brought in from
+  `{file}` and kept as float32. Nothing was trained or changed here, and nothing measured when this card was written.
+
+Outputs are guesses, not forecasts. Not for identification, nor for decisions about people.
+"""
 NUM_GROUPS = (4, 10)
 UNREADABLE = (
     pickle.UnpicklingError, ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError,
@@ -46,7 +55,9 @@ def import_reference(checkpoint: Path, folder: Path) -> ModelInfo:
         network = generator_for(state, checkpoint)
     require_plain(state, network.state_dict(), checkpoint)
     network.load_state_dict({key: value.float() for key, value in state.items()}, strict=True, assign=True)
-    return add_model(network, checkpoint.stem, folder, licence=LICENCE, dtype=torch.float32)
+    info = add_model(network, checkpoint.stem, folder, licence=LICENCE, dtype=torch.float32)
+    write_atomic(folder / info.card, CARD.format(name=info.name, licence=LICENCE, file=checkpoint.name).encode())
+    return info
 
 
 def read_state(checkpoint: Path) -> dict[str, Tensor]:

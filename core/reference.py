@@ -163,10 +163,11 @@ class ReferenceGenerator(nn.Module):
         super().__init__()
         if size_px not in CHANNELS or size_px <= IDENTITY_SIZE_PX:
             raise ValueError(f"size_px {size_px} is none of 32, 64, 128, 256, 512, 1024")
-        if num_groups < 1:
-            raise ValueError(f"num_groups {num_groups} is below 1")
+        if min(num_groups, max_channels) < 1:
+            raise ValueError(f"num_groups {num_groups} or max_channels {max_channels} is below 1")
         self.size_px = size_px
         self.num_groups = num_groups
+        self.max_channels = max_channels
         octaves = int(math.log2(size_px // IDENTITY_SIZE_PX))
         finest_first = [min(CHANNELS[size_px >> octave], max_channels) for octave in range(octaves + 1)]
         deep = finest_first[-1]  # also the width of w

@@ -20,7 +20,7 @@ from core.errors import WeightsMissing, WeightsRefused
 from core.estimator import Estimator, estimator_config_from_json
 from core.files import write_atomic
 from core.generator import Generator, config_from_json
-from core.reference import ReferenceGenerator
+from core.reference import MOST_CHANNELS, ReferenceGenerator
 from core.reference_estimator import SIZE_PX, ReferenceEstimator
 from core.tensor_file import format_tensors, read_tensors
 
@@ -58,7 +58,7 @@ class ModelInfo:
     architecture: Architecture
     """ "agetrans" is core.generator, "estimator" core.estimator; "reference" is core.reference, and so on."""
     config: dict[str, Any]
-    """Fields of GeneratorConfig or EstimatorConfig; empty for a reference model."""
+    """Fields of GeneratorConfig or EstimatorConfig; for a reference model empty, or max_channels if it is narrower."""
     groups: str
     """Age group system (core.ages); "" for an estimator, which knows years."""
     framing: str
@@ -189,6 +189,7 @@ def add_model(
     *,
     licence: str,
     groups: str | None = None,
+    framing: str | None = None,
     dtype: torch.dtype = torch.float16,
 ) -> ModelInfo:
     """Write a network into a model folder and its manifest; one of the same name is replaced.
@@ -198,6 +199,7 @@ def add_model(
         name: letters, digits, dots and dashes; the files are named after it.
         licence: terms of the weights, one line.
         groups: group system of a generator; by default the network's own.
+        framing: how its crops are framed; by default as this kind of network was first trained.
     Raises:
         ValueError: an impossible name, or weights that are not finite.
         WeightsRefused: the folder's manifest is damaged.
@@ -213,12 +215,14 @@ def add_model(
     description = _describe(network)
     if groups is not None:
         description["groups"] = groups
+    if framing is not None:
+        description["framing"] = framing
     info = ModelInfo(
         name=name,
         file=f"{name}-{sha256[:8]}.safetensors" if is_taken else f"{name}.safetensors",
         sha256=sha256,
         licence=licence,
-        card=f"{name}.md" if isinstance(network, Generator | Estimator) else "",
+        card=f"{name}.md",
         folder=folder,
         **description,
     )
@@ -243,7 +247,9 @@ def _describe(network: Network) -> dict[str, Any]:
             architecture, groups = ("agetrans", config["groups"]) if is_generator else ("estimator", "")
             framing, size_px = "utkface", network.config.size_px
         case ReferenceGenerator():
-            architecture, groups, config = "reference", str(network.num_groups), {}
+            architecture, groups = "reference", str(network.num_groups)
+            is_published = network.max_channels == MOST_CHANNELS
+            config = {} if is_published else {"max_channels": network.max_channels}
             framing, size_px = "reference", network.size_px
         case ReferenceEstimator():
             architecture, groups, config = "reference-estimator", "", {}
@@ -276,6 +282,6 @@ def _network(info: ModelInfo) -> Network:
         case "estimator":
             return Estimator(estimator_config_from_json(info.config))
         case "reference":
-            return ReferenceGenerator(info.size_px, len(group_system(info.groups)))
+            return ReferenceGenerator(info.size_px, len(group_system(info.groups)), **info.config)
         case "reference-estimator":
             return ReferenceEstimator()

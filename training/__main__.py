@@ -119,10 +119,10 @@ def export_estimator(
         data: Parquet file of faces to judge it on, instead of the eval part of the UTKFace pack.
     """
     from training.data import PACK
-    from training.estimator_export import EstimatorTerms
     from training.estimator_export import export_estimator as run_export
+    from training.terms import ModelTerms
 
-    terms = EstimatorTerms(name=name, licence=licence, trained_on=trained_on, notes=notes)
+    terms = ModelTerms(name=name, licence=licence, trained_on=trained_on, notes=notes)
     figures = run_export(run, terms, models, data or PACK / "utkface_eval.parquet")
     print(json.dumps(dataclasses.asdict(figures)))
 
@@ -206,6 +206,7 @@ def export(
     licence: str,
     trained_on: str,
     strength: float = 1.0,
+    framing: str | None = None,
     notes: str = "",
     models: Path = Path("models"),
     photo: Path | None = None,
@@ -214,22 +215,34 @@ def export(
     """Make a run's averaged generator a model: safetensors, manifest entry, card with a picture.
 
     Args:
-        run: Run folder; evaluate it into RUN/figures first.
+        run: Run folder; one of our recipe is evaluated into RUN/figures first.
         name: Name of the model.
         licence: Terms of the weights, one line.
         trained_on: What data, for the card.
-        strength: Multiply the changes that the generator makes; the run must have been evaluated with it.
+        strength: Multiply the changes that our generator makes; the run must have been evaluated with it.
+        framing: For a run of a reference preset: how its faces are framed, utkface, ffhq or reference.
         notes: What else a reader of the card should know of the training.
         models: Model folder.
         photo: Photo whose largest face opens the card's picture.
         data: Parquet file whose composites follow; by default the eval part of the UTKFace pack.
     """
     from training.data import PACK
+    from training.export import Showcase
     from training.export import export as run_export
+    from training.reference_export import export_reference
+    from training.state import trains_reference
+    from training.terms import ModelTerms
 
-    info = run_export(
-        run, name, licence, trained_on, strength, notes, models, photo, data or PACK / "utkface_eval.parquet"
-    )
+    terms = ModelTerms(name=name, licence=licence, trained_on=trained_on, notes=notes)
+    if trains_reference(run):
+        if framing is None or strength != 1.0:
+            raise ValueError("a run of a reference preset is exported with --framing and without --strength")
+        info = export_reference(run, terms, models, framing)
+    elif framing is not None:
+        raise ValueError("--framing is for runs of reference presets; our recipe's faces are in UTKFace framing")
+    else:
+        material = Showcase(photo=photo, faces=data or PACK / "utkface_eval.parquet")
+        info = run_export(run, terms, models, material, strength)
     print(json.dumps(dataclasses.asdict(info), default=str))
 
 

@@ -14,23 +14,10 @@ from training.calibration import EstimatorFigures, Slice, calibrate, judge_estim
 from training.data import default_files, load_faces
 from training.estimator import STATE_FILE, held_out_rows
 from training.state import read_tensors, under
+from training.terms import ModelTerms
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class EstimatorTerms:
-    """What people are told of an estimator besides its figures."""
-
-    name: str
-    """Of the model, and of its files."""
-    licence: str
-    """Terms of the weights, one line."""
-    trained_on: str
-    """What data."""
-    notes: str = ""
-    """What else a reader of the card should know."""
-
-
-def export_estimator(run: Path, terms: EstimatorTerms, models: Path, data: Path) -> EstimatorFigures:
+def export_estimator(run: Path, terms: ModelTerms, models: Path, data: Path) -> EstimatorFigures:
     """Add a run's averaged estimator to a model folder, calibrated on the faces held out of its training.
 
     Args:
@@ -68,7 +55,7 @@ def load_estimator(run: Path) -> tuple[Estimator, dict[str, Any], int]:
     return network.eval().requires_grad_(False), config, int(counters["step"])
 
 
-def card(info: ModelInfo, terms: EstimatorTerms, figures: EstimatorFigures, num_faces: int) -> str:
+def card(info: ModelInfo, terms: ModelTerms, figures: EstimatorFigures, num_faces: int) -> str:
     """Model card as Markdown: what it is, terms, figures, limits."""
     notes = f"\n- **Notes**: {terms.notes}" if terms.notes else ""
     return f"""# {info.name}

@@ -1,8 +1,10 @@
 """A run's averaged generator as a model to hand on: safetensors, an entry in the manifest, a card with a picture."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,7 @@ from core.weights import ModelInfo, add_model
 from training.data import FaceSet, load_faces
 from training.evaluate import weights_digest
 from training.state import discriminator_file, export_discriminator, load_average, read_counters
+from training.terms import ModelTerms
 
 COMPOSITES = ((4, 8, 0), (4, 8, 1), (22, 28, 0), (22, 28, 1), (62, 70, 0), (62, 70, 1))
 """First and last age in years, and sex (0 male, 1 female), of the composites on a card."""
@@ -28,29 +31,31 @@ FACES_IN_A_COMPOSITE = 8
 """A composite of so many people is nobody's face."""
 
 
-def export(
-    run: Path,
-    name: str,
-    licence: str,
-    trained_on: str,
-    strength: float,
-    notes: str,
-    models: Path,
-    photo: Path | None,
-    data: Path,
-) -> ModelInfo:
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Showcase:
+    """What a card's picture is made of."""
+
+    photo: Path | None
+    """Photo whose largest face comes first; None for none."""
+    faces: Path
+    """Parquet file of faces, whose composites follow."""
+
+    def inputs(self, size_px: int) -> list[tuple[str, Photo]]:
+        """Captions and (size_px, size_px, 3) faces. Raises NoFace or DataBroken."""
+        faces = load_faces((self.faces,), size_px)
+        first = [] if self.photo is None else [(self.photo.stem, _largest_face(read_photo(self.photo), size_px))]
+        return first + [
+            (f"{first}-{last}, {'mf'[sex]}", composite(faces, first, last, sex)) for first, last, sex in COMPOSITES
+        ]
+
+
+def export(run: Path, terms: ModelTerms, models: Path, material: Showcase, strength: float) -> ModelInfo:
     """Add a run's averaged generator to a model folder, with a card.
 
     Args:
-        run: folder of a training run; `figures/` in it goes into the card.
-        name: of the model, and of its files.
-        licence: terms of the weights.
-        trained_on: what data, for the card.
-        strength: what the changes that the generator makes are multiplied by.
-        notes: what else a reader of the card should know of the training, "" for nothing.
+        run: folder of a run of our recipe; `figures/` in it goes into the card.
         models: model folder with its manifest.
-        photo: its largest face opens the card's picture.
-        data: Parquet file of faces, whose composites follow.
+        strength: what the changes that the generator makes are multiplied by.
     Raises:
         RunBroken: no run, or it was not evaluated with just these weights.
     """
@@ -62,36 +67,37 @@ def export(
     judged = json.loads((figures / "figures.json").read_text(encoding="utf-8"))["weights_sha256"]
     if judged != weights_digest(generator):
         raise RunBroken(f"{run} was evaluated with other weights than its checkpoint's; run again: {how}")
-    info = add_model(generator, name, models, licence=licence)
-    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    config["data"] = [Path(file).name for file in config["data"]]
-    for key in ("start_from", "recogniser"):
-        config[key] = config[key] and Path(config[key]).name
+    info = add_model(generator, terms.name, models, licence=terms.licence)
+    config = bare_config(run)
     config["strength"] = strength
-    write_atomic(models / f"{name}.json", (json.dumps(config, indent=2) + "\n").encode())
+    write_atomic(models / f"{info.name}.json", (json.dumps(config, indent=2) + "\n").encode())
     export_discriminator(run, discriminator_file(info))
-    inputs = [] if photo is None else [(photo.stem, _largest_face(read_photo(photo), info.size_px))]
-    faces = load_faces((data,), info.size_px)
-    inputs += [(f"{first}-{last}, {'mf'[sex]}", composite(faces, first, last, sex)) for first, last, sex in COMPOSITES]
-    write_showcase(generator, inputs, models / f"{name}.jpg")
-    write_atomic(
-        models / f"{name}.md",
-        card(
-            run, info, trained_on, strength, notes, photo, (figures / "figures.md").read_text(encoding="utf-8")
-        ).encode(),
-    )
+    write_showcase(generator, material.inputs(info.size_px), models / f"{info.name}.jpg")
+    judged_as = (figures / "figures.md").read_text(encoding="utf-8")
+    text = card(info, terms, read_counters(run), config, material, judged_as)
+    write_atomic(models / f"{info.name}.md", text.encode())
     return info
 
 
+def bare_config(run: Path) -> dict[str, Any]:
+    """A run's configuration without the places of files on the machine it ran on."""
+    config: dict[str, Any] = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    config["data"] = [Path(file).name for file in config["data"]]
+    for key in ("start_from", "recogniser"):
+        config[key] = config[key] and Path(config[key]).name
+    return config
+
+
 def card(
-    run: Path, info: ModelInfo, trained_on: str, strength: float, notes: str, photo: Path | None, figures: str
+    info: ModelInfo,
+    terms: ModelTerms,
+    counters: dict[str, Any],
+    config: dict[str, Any],
+    material: Showcase,
+    figures: str,
 ) -> str:
     """Model card as Markdown: what it is, terms, training, limits, figures."""
-    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    counters = read_counters(run)
-    steps, pictures, seconds = counters["step"], counters["faces"], counters["seconds"]
-    shown = "Composites" if photo is None else f"The {photo.stem} and composites"
-    start = f", started from the run `{Path(config['start_from']).name}`" if config["start_from"] else ""
+    shown = "Composites" if material.photo is None else f"The {material.photo.stem} and composites"
     return f"""# {info.name}
 
 ![Inputs on the left, then every target group](./{info.name}.jpg)
@@ -101,11 +107,10 @@ def card(
 - **Terms**: {info.licence}
 - **What it does**: a {info.size_px} px face crop in UTKFace framing to any age of the groups
   {", ".join(group_system(info.groups).names)}; reads the present age.
-- **Trained on**: {trained_on}
-- **Training**: {steps} steps, {pictures} pictures{start}, {seconds / 3600:.1f} hours,
-  {pictures / max(seconds, 1):.1f} pictures per second; the released weights are the moving average, stored as float16
+- **Trained on**: {terms.trained_on}
+- **Training**: {course(counters, config)}; the released weights are the moving average, stored as float16
   (the figures below were measured in float32).
-- **Strength**: the changes are {strength:g} times those that were trained.{notes and chr(10) + "- **Notes**: " + notes}
+- **Strength**: the changes are {config["strength"]:g} times those that were trained.{noted(terms)}
 - **Reproduce**: `python -m training train --preset {config["preset"]} --out RUN`; the run's configuration lies beside
   this card in `{info.name}.json`.
 
@@ -115,12 +120,25 @@ def card(
 - {info.size_px} px: fine wrinkles come out soft. Much of the training data is softer than that.
 - Faces turned far to the side, in part hidden, or under strong coloured light come out worse.
 - The age labels of the data are themselves estimates, and so are judged ages below: compare them with what the same
-  judge reads on real faces.
+  judge reads on real faces. The recogniser that measures likeness below is the one that training held the person with.
 - The data holds more adults of 20 to 40 and more light-skinned people than the world does; expect worse results for
   others, and see the slices below.
 - Outputs are plausible pictures, not forecasts. Not for identification, nor for decisions about people.
 
 {re.sub(r"^#", "##", figures, flags=re.M)}"""
+
+
+def course(counters: dict[str, Any], config: dict[str, Any]) -> str:
+    """What a run did, in words."""
+    start = f", started from `{config['start_from']}`" if config["start_from"] else ""
+    hours, a_second = counters["seconds"] / 3600, counters["faces"] / max(counters["seconds"], 1)
+    steps = f"{counters['step']} steps, {counters['faces']} pictures"
+    return f"{steps}{start}, {hours:.1f} hours, {a_second:.1f} pictures per second"
+
+
+def noted(terms: ModelTerms) -> str:
+    """The notes as a further point of a list; nothing for none."""
+    return f"\n- **Notes**: {terms.notes}" if terms.notes else ""
 
 
 def showcase(generator: Generator, inputs: list[tuple[str, Photo]]) -> Photo:

@@ -10,10 +10,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from core.ages import group_system
 from core.device import Precision
 from core.errors import RunBroken
 from core.files import replacing
 from core.generator import Generator, config_from_json
+from core.reference import ReferenceGenerator
 from core.weights import ModelInfo
 
 STATE_FILE = "state.safetensors"
@@ -115,17 +117,42 @@ def load_average(run: Path, strength: float = 1.0) -> Generator:
 
     Raises RunBroken if there is none.
     """
-    try:
-        written = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        tensors = weights_of(run / STATE_FILE)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
-    if "max_channels" in written["generator"]:
+    shape, weights = _average(run)
+    if is_reference(shape):
         raise RunBroken(f"{run} trains the published generator: export it, then use its name")
-    generator = Generator(config_from_json(written["generator"]))
-    generator.load_state_dict(under(tensors, "average."))
+    generator = Generator(config_from_json(shape))
+    generator.load_state_dict(weights)
     generator.strengthen(strength)
     return generator.eval()
+
+
+def load_reference_average(run: Path) -> ReferenceGenerator:
+    """The same of a run of the published recipe. Raises RunBroken if there is none."""
+    shape, weights = _average(run)
+    if not is_reference(shape):
+        raise RunBroken(f"{run} does not train the published generator")
+    generator = ReferenceGenerator(shape["size_px"], len(group_system(shape["groups"])), shape["max_channels"])
+    generator.load_state_dict(weights)
+    return generator.eval()
+
+
+def trains_reference(run: Path) -> bool:
+    """Whether a run trains the published generator. Raises RunBroken if there is none with a checkpoint."""
+    return is_reference(_average(run)[0])
+
+
+def is_reference(shape: dict[str, Any]) -> bool:
+    """Whether a generator's written shape is the published one's."""
+    return "max_channels" in shape
+
+
+def _average(run: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Shape and weights of a run's averaged generator."""
+    try:
+        shape: dict[str, Any] = json.loads((run / "config.json").read_text(encoding="utf-8"))["generator"]
+        return shape, under(weights_of(run / STATE_FILE), "average.")
+    except (OSError, ValueError, KeyError) as error:
+        raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
 
 
 def read_counters(run: Path) -> dict[str, Any]:
