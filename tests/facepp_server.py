@@ -49,8 +49,9 @@ class FaceppServer(ThreadingHTTPServer):
         """Faults of the next requests, in order: see `Handler.misbehave`; "" for none."""
         self.every_fault = ""
         """Fault of all requests for which `faults` holds none."""
-        self.per_second: float | None = None
-        """More requests than this within a second are refused."""
+        self.limit: tuple[int, float] | None = None
+        """So many requests are let through within so many seconds."""
+        self.let_through_s: list[float] = []
         self.delay_s = 0.0
         """Time an answer takes."""
         self.seen: list[Seen] = []
@@ -83,9 +84,7 @@ class Handler(BaseHTTPRequestHandler):
         form, files, names = parse_multipart(self.headers["Content-Type"], body)
         server = self.server
         with server.arrived:
-            now = time.monotonic()
-            recent = sum(1 for one in server.seen if now - one.at_s < 1.0)
-            server.seen.append(Seen(now, method, form, files, names))
+            server.seen.append(Seen(time.monotonic(), method, form, files, names))
             fault = server.faults.popleft() if server.faults else server.every_fault
             server.arrived.notify_all()
         time.sleep(server.delay_s)
@@ -95,12 +94,21 @@ class Handler(BaseHTTPRequestHandler):
             self.refuse(404, "API_NOT_FOUND")
         elif (form.get("api_key"), form.get("api_secret")) != (KEY.encode(), SECRET.encode()):
             self.refuse(401, "AUTHENTICATION_ERROR")
-        elif server.per_second is not None and recent >= server.per_second:
+        elif self.is_one_too_many():
             self.refuse(403, "CONCURRENCY_LIMIT_EXCEEDED")
         elif len(body) > 2 * MEGABYTE:
             self.answer(413, b"<html>413 Request Entity Too Large</html>", "text/html")
         else:
             self.judge(method, form, files)
+
+    def is_one_too_many(self) -> bool:
+        server, now = self.server, time.monotonic()
+        if server.limit is not None:
+            number, window_s = server.limit
+            if sum(1 for one in server.let_through_s if now - one < window_s) >= number:
+                return True
+        server.let_through_s.append(now)
+        return False
 
     def judge(self, method: str, form: dict[str, bytes], files: dict[str, bytes]) -> None:
         """Detect or compare, as documented."""

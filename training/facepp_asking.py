@@ -92,9 +92,7 @@ class Asker:
         self._journal.settle(outcome)
         self._num_hopeless = 0 if outcome.status != "gave_up" else self._num_hopeless + 1
         if self._num_hopeless == NUM_HOPELESS:
-            raise FaceppRefused(
-                f"{NUM_HOPELESS} questions in a row had no answer (last: {reply.error}); try again later"
-            )
+            raise FaceppRefused(f"{NUM_HOPELESS} questions in a row had no answer ({reply.error}); try again later")
         return outcome
 
     def _send(self, key: str, method: Method, pictures: tuple[bytes, ...]) -> Reply:
