@@ -2,9 +2,11 @@
 
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -26,8 +28,132 @@ def facts(pictures: tyro.conf.Positional[tuple[Path, ...]]) -> int:
     return 0
 
 
+def import_folder(
+    layout: tyro.conf.Positional[str],
+    folder: tyro.conf.Positional[Path],
+    archive: tyro.conf.Positional[Path],
+    licence: str | None = None,
+    drop: bool = False,
+) -> int:
+    """Read a folder of labelled faces into an archive: all of it or nothing. Run it again after a break.
+
+    Args:
+        layout: caf, fgnet, utkface, utkface-pack, agedb, cacd, morph or ffhq-aging.
+        folder: The folder as it was published.
+        archive: Archive, new or already there.
+        licence: Licence of the pictures, such as CC-BY-4.0; what is known of the layout's terms if not given.
+        drop: Leave out pictures and rows that cannot be used, and count them.
+    """
+    import dataclasses
+
+    from cafdata.readers.importing import import_folder as run_import
+
+    outcome = run_import(layout, folder, archive, licence=licence, drop=drop, report=_to_stderr)
+    print(json.dumps(dataclasses.asdict(outcome)))
+    return 0
+
+
+def summary(archive: tyro.conf.Positional[Path], out: Path | None = None) -> int:
+    """Count what an archive holds: people and pictures by age group, gaps, licences, and a heat map of it.
+
+    Args:
+        archive: Archive folder.
+        out: Folder for summary.json, summary.md and coverage.png, if they are wanted.
+    """
+    from cafdata.archive import Archive
+    from cafdata.summary import summarise, write_summary
+
+    found = summarise(Archive(archive).records())
+    for path in [] if out is None else write_summary(found, out):
+        _to_stderr(str(path))
+    print(json.dumps(found.as_json(), ensure_ascii=False))
+    return 0
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def calibrate(
+    sources: tyro.conf.Positional[tuple[Path, ...]],
+    out: Path,
+    pack: str = "auto",
+    layout: str = "people",
+    per_group: int | None = None,
+    scores: Path | None = None,
+    mapping: Path | None = None,
+    recogniser: str = "",
+    scale: Literal["cosine", "0..100"] = "0..100",
+    title: str = "",
+    working: Path | None = None,
+    max_pairs: int = 1_000_000,
+    draws: int = 1000,
+    seed: int = 0,
+) -> int:
+    """Make threshold tables of a recogniser: a table for each false-accept rate of 0.01, 0.001 and 0.0001.
+
+    Args:
+        sources: A folder of PERSON/NAME_AGE.jpg, an archive, or Parquet files with age, jpeg or image, and person.
+        out: Folder for the tables.
+        pack: Face pack whose recogniser is calibrated: auto, embedded, or insightface:NAME_OR_FOLDER.
+        layout: How a folder is laid out: people, or caf, fgnet, utkface, agedb, cacd, morph, ffhq-aging.
+        per_group: At most so many faces of each age group, spread evenly; all without it.
+        scores: Recorded scores (CSV) instead of pictures.
+        mapping: For scores of Face++'s form: CSV of filename, person_a, person_b, age_a, age_b.
+        recogniser: Whose the recorded scores are.
+        scale: Of the recorded scores.
+        title: What the pictures are, for the table.
+        working: Folder for embeddings while they are computed, outside any archive; by default OUT/working.
+        max_pairs: Pairs of a cell and kind at most; more are sampled.
+        draws: Draws of people behind the bands.
+        seed: Fixes the sample and the draws.
+    """
+    if bool(sources) == (scores is not None):
+        raise ValueError("name either pictures or --scores")
+    from cafdata.calibrating import PictureOrder, calibrate_pictures, calibrate_scores
+    from cafdata.calibration import Settings
+
+    settings = Settings(max_pairs=max_pairs, num_draws=draws, seed=seed)
+    made_with = shlex.join(["python", "-m", "cafdata", *sys.argv[1:]])
+    if scores is not None:
+        written = calibrate_scores(scores, mapping, recogniser, scale, out, settings, made_with)
+    else:
+        from core.detect import open_pack
+
+        folder = working or out / "working"
+        order = PictureOrder(sources=sources, layout=layout, per_group=per_group, working=folder)
+        title = title or f"pictures in {', '.join(source.name for source in sources)}"
+        written = calibrate_pictures(order, open_pack(pack), out, settings, title, made_with)
+    for path in written:
+        print(json.dumps({"file": str(path)}))
+    return 0
+
+
+def published(out: Path | None = None) -> int:
+    """Print what each published threshold, and each that published statistics lead to, implies.
+
+    Args:
+        out: Folder to write these tables to.
+    """
+    from cafdata.calibration import RATES
+    from cafdata.published_tables import published_tables
+
+    for name, table in published_tables(RATES):
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            table.write(out / name)
+        for cell in table.cells:
+            rates = {"false_accept_rate": cell.false_accept_rate, "genuine_rate": cell.genuine_rate}
+            print(json.dumps({"table": name, "cell": cell.name, "threshold": cell.threshold, **rates}))
+    return 0
+
+
 COMMANDS: dict[str, Callable[..., int]] = {
     "facts": facts,
+    "calibrate": calibrate,
+    "published": published,
+    "import": import_folder,
+    "summary": summary,
 }
 """Name of a command -> what it does; it returns the exit status."""
 

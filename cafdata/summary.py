@@ -1,22 +1,28 @@
 """What an archive holds, counted: people and pictures by age group, gaps, decades, sexes, licences."""
 
 import dataclasses
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from cafdata.heatmap import coverage_heatmap
 from cafdata.markdown import table
 from cafdata.record import SPLITS, Record, group_number
 from core.ages import FOUR, TEN, AgeGroups
+from core.files import write_atomic
+from core.images import encode_png
 
 GAP_STEP_YEARS: Final = 5
 NUM_GAPS: Final = 15
 """Bins of a gap: 0-4, 5-9, ..., 70 and more years."""
 UNKNOWN: Final = "not stated"
+HEATMAP: Final = "coverage.png"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,6 +157,19 @@ def as_markdown(summary: Summary) -> str:
         licence_table(summary),
     ]
     return "\n".join(parts)
+
+
+def write_summary(summary: Summary, folder: Path) -> list[Path]:
+    """Write summary.json, summary.md and coverage.png, the heat map; gives back their paths."""
+    contents = {
+        "summary.json": (json.dumps(summary.as_json(), indent=2, ensure_ascii=False) + "\n").encode(),
+        "summary.md": f"# Summary\n\n{as_markdown(summary)}\n![People by age group]({HEATMAP})\n".encode(),
+        HEATMAP: encode_png(coverage_heatmap(summary.coverage)),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in contents.items():
+        write_atomic(folder / name, data)
+    return [folder / name for name in contents]
 
 
 def splits_table(summary: Summary) -> str:

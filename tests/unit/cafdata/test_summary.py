@@ -1,6 +1,7 @@
 """Counts against records made by hand; the tables show what sources wrote and do nothing else."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from cafdata.heatmap import SHADES, coverage_heatmap
 from cafdata.markdown import cell, table
 from cafdata.record import Record
-from cafdata.summary import as_markdown, summarise
+from cafdata.summary import as_markdown, summarise, write_summary
+from core.images import read_photo
 
 
 def record(number: int, person: str, youngest: float, oldest: float | None = None, **changes: object) -> Record:
@@ -81,6 +83,14 @@ def test_no_records_at_all() -> None:
     assert (found.pictures, found.people, found.coverage.shape) == (0, 0, (0, 10))
     assert "0 pictures of 0 people" in as_markdown(found)
     assert coverage_heatmap(found.coverage).ndim == 3
+
+
+def test_the_files_are_written(tmp_path: Path) -> None:
+    paths = write_summary(summarise(RECORDS), tmp_path / "new")
+    assert [path.name for path in paths] == ["summary.json", "summary.md", "coverage.png"]
+    assert json.loads(paths[0].read_text())["pictures"] == 6
+    assert "| 20-29 | 1 | 1 |" in paths[1].read_text().replace("\\", "")
+    assert read_photo(paths[2]).shape[1] == 668
 
 
 def test_json_and_markdown_name_nobody() -> None:

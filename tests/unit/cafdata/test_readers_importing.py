@@ -1,0 +1,170 @@
+"""A folder into an archive: all or nothing, resumed where it stopped, rid of what cameras write beside."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from cafdata.archive import Archive
+from cafdata.readers import importing
+from cafdata.readers.importing import ImportOutcome, import_folder
+from cafdata.readers.stored import is_bare, stored_form
+from core.errors import ArchiveBroken, DataBroken
+from core.images import decode_photo
+from tests.drawn import face
+
+CANARY = b"canary-51.5N"
+
+
+def jpeg(seed: int, size: tuple[int, int] = (48, 32), exif: Image.Exif | None = None, comment: bytes = b"") -> bytes:
+    picture = face(30 + seed, seed % 2, np.random.default_rng(seed)).resize(size)
+    target = io.BytesIO()
+    more = {"comment": comment} if comment else {}
+    picture.save(target, "JPEG", quality=90, exif=exif or b"", **more)
+    return target.getvalue()
+
+
+def caf_tree(folder: Path, people: int = 3, ages: tuple[int, ...] = (5, 30)) -> Path:
+    for person in range(people):
+        home = folder / ("males", "females")[person % 2] / f"P{person}"
+        home.mkdir(parents=True)
+        for age in ages:
+            (home / f"P{person}_{age}.jpg").write_bytes(jpeg(100 * person + age))
+    return folder
+
+
+def run(folder: Path, archive: Path, *, drop: bool = False) -> tuple[ImportOutcome, list[str]]:
+    lines: list[str] = []
+    return import_folder("caf", folder, archive, drop=drop, report=lines.append), lines
+
+
+def test_a_folder_becomes_an_archive(tmp_path: Path) -> None:
+    tree = caf_tree(tmp_path / "caf")
+    outcome, lines = run(tree, tmp_path / "archive")
+    assert (outcome.found, outcome.added, outcome.people, outcome.dropped) == (6, 6, 3, 0)
+    assert lines == ["6 of 6 pictures read"]
+    pictures = {picture.record.picture_id: picture for picture in Archive(tmp_path / "archive").pictures()}
+    one = pictures["caf/females/P1/P1_30.jpg"]
+    assert one.data == (tree / "females" / "P1" / "P1_30.jpg").read_bytes()
+    assert (one.record.person_id, one.record.sex, one.record.age_years) == ("caf/P1", "female", 30)
+    assert (one.record.width_px, one.record.height_px) == (48, 32)
+    assert one.record.licence == "research only; the pictures belong to their owners"
+    assert [*Archive(tmp_path / "archive").verify()] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "caf"]
+
+
+def test_faults_are_all_named_and_nothing_is_written(tmp_path: Path) -> None:
+    tree = caf_tree(tmp_path / "caf", people=1)
+    for name in ("a_-5.jpg", "a_1e9.jpg", "a_NaN.jpg"):
+        (tree / "males" / "P0" / name).write_bytes(jpeg(1))
+    with pytest.raises(DataBroken, match=r"-5.*1e9.*NaN.*--drop"):
+        run(tree, tmp_path / "archive")
+    assert [path.name for path in tmp_path.iterdir()] == ["caf"]
+    outcome, lines = run(tree, tmp_path / "archive", drop=True)
+    assert (outcome.found, outcome.dropped) == (2, 3)
+    assert sum("is no whole number of years" in line for line in lines) == 3
+
+
+def test_a_broken_picture_is_named_and_mended_later(tmp_path: Path) -> None:
+    tree = caf_tree(tmp_path / "caf")
+    broken = tree / "males" / "P0" / "P0_30.jpg"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataBroken, match=r"males/P0/P0_30\.jpg: This picture is cut off"):
+        run(tree, tmp_path / "archive")
+    assert not (tmp_path / "archive").exists()
+    broken.write_bytes(whole)
+    assert run(tree, tmp_path / "archive")[0].added == 6
+
+
+def test_a_broken_off_import_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after a batch; a label changes; the archive is then the same as one made in one go."""
+    tree = caf_tree(tmp_path / "caf", people=4)
+    monkeypatch.setattr(importing, "BATCH", 2)
+
+    class Killed(BaseException):
+        pass
+
+    def die(line: str) -> None:
+        raise Killed(line)
+
+    with pytest.raises(Killed):
+        import_folder("caf", tree, tmp_path / "archive", report=die)
+    assert len(Archive(tmp_path / ".archive.importing")) == 2
+    (tree / "females" / "P1" / "P1_5.jpg").rename(tree / "females" / "P1" / "P1_6.jpg")  # labels changed meanwhile
+    outcome, _ = run(tree, tmp_path / "archive")
+    assert outcome.added == 8
+    straight, _ = run(tree, tmp_path / "other")
+    assert straight.added == 8
+    records = [
+        sorted(Archive(tmp_path / name).records(), key=lambda one: one.picture_id) for name in ("archive", "other")
+    ]
+    assert records[0] == records[1]
+
+
+def test_an_archive_that_is_there_is_joined(tmp_path: Path) -> None:
+    run(caf_tree(tmp_path / "one", people=2), tmp_path / "archive")
+    tree = caf_tree(tmp_path / "two", people=3)
+    (tree / "males" / "P2" / "P2_90.jpg").write_bytes((tree / "males" / "P2" / "P2_30.jpg").read_bytes())
+    outcome, lines = run(tree, tmp_path / "archive")
+    assert (outcome.found, outcome.added, outcome.there_already, outcome.left_out) == (7, 2, 4, 1)
+    assert any("its bytes are there as picture caf/males/P2/P2_30.jpg" in line for line in lines)
+    assert len(Archive(tmp_path / "archive")) == 6
+
+
+def test_other_folders_are_left_alone(tmp_path: Path) -> None:
+    tree = caf_tree(tmp_path / "caf", people=1)
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "thesis.doc").write_bytes(b"x")
+    with pytest.raises((OSError, ArchiveBroken)):
+        run(tree, tmp_path / "archive")
+    assert (tmp_path / "archive" / "thesis.doc").read_bytes() == b"x"
+    with pytest.raises(DataBroken, match="no picture in the layout caf"):
+        run(tmp_path / "archive", tmp_path / "other")
+    with pytest.raises(DataBroken, match="there is no folder"):
+        run(tmp_path / "nowhere", tmp_path / "other")
+    with pytest.raises(ValueError, match="there are caf, fgnet"):
+        import_folder("imdb", tree, tmp_path / "other", report=print)
+
+
+def test_what_cameras_write_beside_the_pixels_stays_out(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010E] = CANARY.decode()
+    tree = caf_tree(tmp_path / "caf", people=1)
+    home = tree / "males" / "P0"
+    (home / "turned_40.jpg").write_bytes(jpeg(1, exif=exif))
+    (home / "noted_41.jpg").write_bytes(jpeg(2, comment=CANARY))
+    (home / "longer_42.jpg").write_bytes(jpeg(3) + CANARY)
+    text = PngImagePlugin.PngInfo()
+    text.add_text("where", CANARY.decode())
+    face(43, 0, np.random.default_rng(4)).save(home / "a_43.png", pnginfo=text)
+    face(44, 0, np.random.default_rng(5)).save(home / "a_44.png")
+    face(45, 0, np.random.default_rng(6)).save(home / "a_45.bmp")
+    face(46, 0, np.random.default_rng(7)).save(home / "a_46.webp", exif=exif)
+    face(47, 0, np.random.default_rng(8)).save(home / "a_47.webp")
+    run(tree, tmp_path / "archive")
+    pictures = {
+        picture.record.picture_id.rpartition("/")[2]: picture for picture in Archive(tmp_path / "archive").pictures()
+    }
+    assert len(pictures) == 10
+    assert not any(CANARY in picture.data for picture in pictures.values())
+    assert all(is_bare(picture.data) for picture in pictures.values())
+    assert (pictures["turned_40.jpg"].record.width_px, pictures["turned_40.jpg"].record.height_px) == (32, 48)
+    for kept in ("a_44.png", "a_47.webp", "P0_5.jpg"):
+        assert pictures[kept].data == (home / kept).read_bytes()
+    for name in ("a_43.png", "a_45.bmp", "a_46.webp"):
+        np.testing.assert_array_equal(decode_photo(pictures[name].data), decode_photo((home / name).read_bytes()))
+    near = np.abs(
+        decode_photo(pictures["noted_41.jpg"].data).astype(int) - decode_photo((home / "noted_41.jpg").read_bytes())
+    )
+    assert near.mean() < 3
+
+
+@pytest.mark.parametrize("cut", [3, 20, 200, -3])
+def test_cut_files_are_left_to_the_decoder(cut: int) -> None:
+    for data in (jpeg(1), jpeg(1, comment=CANARY)):
+        assert isinstance(is_bare(data[:cut]), bool)
+    assert stored_form(jpeg(1)) == jpeg(1)
