@@ -22,8 +22,7 @@ from tests.facepp_server import KEY, SECRET, FaceppServer, age_of, serving
 from tests.unit.training.test_facepp import picture
 
 ROOT = Path(__file__).resolve().parents[2]
-NUM_FACES = 12
-NUM_KILLS = 40 if os.environ.get("SOAK") == "full" else 2
+NUM_KILLS, NUM_FACES = (25, 120) if os.environ.get("SOAK") == "full" else (2, 12)
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def server() -> Iterator[FaceppServer]:
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("faces")
     for number in range(NUM_FACES):
-        (folder / f"{number:02}.png").write_bytes(picture(60 + 10 * number))
+        (folder / f"{number:03}.png").write_bytes(picture(60 + number))
     return folder
 
 
