@@ -1,4 +1,4 @@
-"""Command line of core: python -m core transform | estimate-age | models | import-reference."""
+"""Command line of core: python -m core transform | estimate-age | verify | models | import-reference."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ from typing import Literal
 
 import tyro
 
-from core.errors import CafError
+from core.errors import CafError, NoFace
 
 
 def transform(
@@ -107,6 +107,54 @@ def estimate_age(
     return 1 if failed else 0
 
 
+def verify(
+    photos: tyro.conf.Positional[tuple[Path, Path]],
+    ages: tuple[float, float] | None = None,
+    pack: str = "auto",
+    table: Path | None = None,
+    rate: float = 0.001,
+) -> int:
+    """Say whether the largest faces of two photos are one person: by a threshold for their ages, and by one for all.
+
+    Args:
+        photos: Two photos.
+        ages: Ages in years on the two; read from the faces if not given.
+        pack: Face pack: auto, embedded, or insightface:NAME_OR_FOLDER.
+        table: Threshold table of the pack's recogniser, as cafdata calibrate makes it; by default a bundled one.
+        rate: Rate of false accepts of the bundled table: 0.01, 0.001 or 0.0001.
+    """
+    import hashlib
+
+    from core import device as compute_device
+    from core.age_reader import AgeReader
+    from core.aging import NO_FACE
+    from core.detect import open_pack
+    from core.images import read_photo
+    from core.thresholds import read_table, require_recogniser, table_for
+    from core.verification import verify as compare
+    from core.weights import default_estimator, load
+
+    opened = open_pack(pack)
+    weights_sha256 = hashlib.sha256(opened.recogniser_file.read_bytes()).hexdigest()
+    chosen = table_for(opened.identity, weights_sha256, rate) if table is None else read_table(table)
+    require_recogniser(chosen, opened.identity, weights_sha256)
+    reader = None if ages else AgeReader(load(default_estimator().name), compute_device.choose())
+    embeddings, read_years = [], []
+    for path in photos:
+        photo = read_photo(path)
+        faces = opened.detect(photo)
+        if not faces:
+            raise NoFace(f"{path}: {NO_FACE}")
+        embeddings.append(opened.embed(photo, faces[0]))
+        if reader is not None:
+            read_years.append(reader.read(photo, faces[:1])[0].years)
+    seen = compare(embeddings[0], embeddings[1], ages or (read_years[0], read_years[1]), chosen)
+    figures = {"gap_years": seen.gap_years, "threshold": seen.threshold, "percentile": seen.percentile}
+    verdicts = {"passes_rectified": seen.passes_rectified, "passes_one_size": seen.passes_one_size}
+    print(json.dumps({**dataclasses.asdict(seen), **figures, **verdicts, "sentence": seen.sentence}))
+    return 0
+
+
 def models() -> int:
     """List the models that are here, one JSON object a line."""
     from core.weights import list_models
@@ -146,6 +194,7 @@ def main() -> None:
     commands: dict[str, Callable[..., int]] = {
         "transform": transform,
         "estimate-age": estimate_age,
+        "verify": verify,
         "models": models,
         "import-reference": import_reference,
     }

@@ -6,6 +6,7 @@ interchangeable (see the conventions in `align`), nor are their embeddings.
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -49,7 +50,11 @@ class FacePack(Protocol):
 
     @property
     def identity(self) -> str:
-        """Name of the recogniser, the key of a threshold table."""
+        """Name of the recogniser; with the digest of its file the key of a threshold table."""
+
+    @property
+    def recogniser_file(self) -> Path:
+        """The file with the recogniser's weights."""
 
     def detect(self, photo: Photo) -> list[Face]:
         """All faces of a (H, W, 3) uint8 RGB photo, largest first; empty if there is none."""

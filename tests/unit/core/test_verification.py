@@ -1,9 +1,13 @@
 """Published statistics of pairs, and the bands and rates made of them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from core.ages import TEN
+from core.published import MEAN_AGES
+from core.thresholds import Cell, table_for
 from core.verification import (
     ARCFACE,
     FACEPP,
@@ -15,6 +19,8 @@ from core.verification import (
     published_threshold,
     same_person_band,
     score_to_cosine,
+    verify,
+    verify_score,
 )
 
 TWENTIES = 5
@@ -117,3 +123,76 @@ def test_rates_fall_with_the_threshold() -> None:
     rates = [ARCFACE.genuine_rate(threshold, 5, 9) for threshold in (60, 72, 90)]
     assert rates == pytest.approx([0.968, 0.5, 0.0028], abs=5e-4)
     assert ARCFACE.false_accept_rate(72, 5, 9) < 1e-6
+
+
+def test_published_statistics_lead_to_the_published_thresholds() -> None:
+    """At one false accept in a thousand, within 3 points for the three adult groups; the rest rests on another rule."""
+    table = table_for("facepp", None, 0.001)
+    for name in ("30-39", "40-49", "50-69"):
+        group = TEN.index_of_name(name)
+        cell = table.cell(TWENTIES, group)
+        assert cell is not None and cell.threshold == pytest.approx(FACEPP_THRESHOLDS[group], abs=3)
+
+
+def test_published_mean_errors_follow_from_the_published_means() -> None:
+    facepp, own = MEAN_AGES
+    assert facepp.mean_errors_years == (0.5, 0.3, 2.7, 1.4, 5.4, 2.3, 1.6, 1.1, 0.9)
+    assert own.mean_errors_years == (0.4, 0.4, 0.2, 0.7, 0.2, 0.4, 2.2, 1.7, 0.5)
+
+
+def test_two_verdicts_that_differ() -> None:
+    """A child and an adult: strangers' scores are low there, so what fails one threshold for all ages may pass."""
+    table = table_for("facepp", None, 0.001)
+    rectified, one_size = table.cell(5, 9), table.one_size_threshold
+    assert rectified is not None and rectified.threshold is not None and one_size is not None
+    score = (rectified.threshold + one_size) / 2
+    seen = verify_score(score, (75, 24), table)
+    assert seen.gap_years == 51 and seen.groups == (9, 5) and seen.cell == rectified
+    assert seen.passes_rectified is True and seen.passes_one_size is False
+    assert "at ages 75 and 24" in seen.sentence.lower() and "20-29 and 70+" in seen.sentence
+    assert "one in 1,000 pairs of strangers" in seen.sentence and "would have turned them away" in seen.sentence
+    young = table.cell(0, 0)
+    assert young is not None and young.threshold is not None
+    babies = verify_score((young.threshold + one_size) / 2, (1, 2), table)
+    assert babies.passes_rectified is False and babies.passes_one_size is True
+    assert "would have called them the same" in babies.sentence
+
+
+def test_where_real_people_lie() -> None:
+    """The published mean of a cell is its median, one deviation less is lower than 84 % of real pairs."""
+    table = table_for("facepp", None, 0.001)
+    mean, std = float(FACEPP.same_mean[5, 8]), float(FACEPP.same_std[5, 8])
+    assert verify_score(mean, (25, 60), table).percentile == pytest.approx(50, abs=0.1)
+    assert verify_score(mean - std, (25, 60), table).percentile == pytest.approx(16, abs=0.5)
+    assert [verify_score(score, (25, 60), table).percentile for score in (0, 100)] == pytest.approx([1, 99])
+
+
+def test_embeddings_are_compared_by_the_table_for_cosines() -> None:
+    table = table_for("arcface", None, 0.001)
+    one, other = np.array([1.0, 0, 0]), np.array([0.5, 0.75**0.5, 0])
+    seen = verify(one, other, (25, 26), table)
+    assert seen.score == pytest.approx(0.5) and seen.passes_rectified is True
+    assert verify(one, [0, 1, 0], (25, 26), table).passes_rectified is False
+    with pytest.raises(ValueError, match="not for cosines"):
+        verify(one, other, (25, 26), table_for("facepp", None, 0.001))
+    with pytest.raises(ValueError, match="different recognisers"):
+        verify(one, [1, 0], (25, 26), table)
+    with pytest.raises(ValueError, match="130"):
+        verify(one, other, (25, 131), table)
+    with pytest.raises(ValueError, match=r"in -1\.\.1, got 50"):
+        verify_score(50, (25, 26), table)
+
+
+def test_without_a_threshold_there_is_no_verdict() -> None:
+    few = Cell(younger=5, older=5, threshold=None, method="too few pairs", num_different=12)
+    table = dataclasses.replace(table_for("facepp", None, 0.001), cells=(few,), one_size_threshold=None)
+    for ages in ((25, 26), (25, 60)):
+        seen = verify_score(99, ages, table)
+        assert (seen.passes_rectified, seen.passes_one_size, seen.percentile) == (None, None, None)
+        assert seen.sentence.startswith("No verdict: there is no threshold of facepp for 20-29")
+
+
+def test_what_was_not_measured_is_said() -> None:
+    cell = Cell(younger=5, older=8, threshold=0.3, method="fitted", num_different=1000)
+    table = dataclasses.replace(table_for("arcface", None, 0.001), cells=(cell,))
+    assert "was not measured" in verify_score(0.5, (25, 60), table).sentence
