@@ -70,6 +70,24 @@ def summary(archive: tyro.conf.Positional[Path], out: Path | None = None) -> int
     return 0
 
 
+def card(archive: tyro.conf.Positional[Path]) -> int:
+    """Write the dataset card: README.md with every section, croissant.json and the heat map. What you wrote stays.
+
+    Args:
+        archive: Archive folder.
+    """
+    import dataclasses
+
+    from cafdata.archive import Archive
+    from cafdata.card import write_card
+
+    report = write_card(Archive(archive))
+    for title in report.to_be_written:
+        _to_stderr(f"to be written by you: {title}")
+    print(json.dumps(dataclasses.asdict(report)))
+    return 0
+
+
 def _to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -152,6 +170,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "facts": facts,
     "calibrate": calibrate,
     "published": published,
+    "card": card,
     "import": import_folder,
     "summary": summary,
 }

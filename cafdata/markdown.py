@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-ACTIVE: Final = re.compile(r"([\\`*_{}\[\]()#+!|~$:@-])")
+ACTIVE: Final = re.compile(r"([\\`*_{}\[\]()#!|~$:@]|^[-+])")
 """What Markdown, its tables, its links and mentions give a meaning to."""
 ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
