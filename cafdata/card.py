@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import yaml
-
 from cafdata import lock
 from cafdata.archive import README, Archive
 from cafdata.card_sections import SECTIONS, TO_WRITE, Section
 from cafdata.croissant import CROISSANT, croissant, encode
-from cafdata.front_matter import FENCE, split_readme
+from cafdata.front_matter import join_readme, split_readme
 from cafdata.heatmap import coverage_heatmap
 from cafdata.summary import HEATMAP, Summary, summarise
 from core.errors import ArchiveBroken
@@ -76,8 +74,7 @@ def card(readme: str, found: Summary) -> str:
     for section in SECTIONS:
         body = _with_section(body, section, found)
     head |= front_matter(found, head)
-    written = str(yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=120))
-    return FENCE + written + FENCE + body
+    return join_readme(head, body)
 
 
 def front_matter(found: Summary, head: dict[str, Any]) -> dict[str, Any]:

@@ -45,8 +45,7 @@ def with_configs(readme: str, ways: Sequence[Mapping[str, Any]]) -> str:
     head["configs"] = [dict(way) for way in ways]
     if not ways:
         del head["configs"]
-    written = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=120) if head else ""
-    return FENCE + written + FENCE + body
+    return join_readme(head, body)
 
 
 def split_readme(readme: str) -> tuple[dict[str, Any], str]:
@@ -61,6 +60,12 @@ def split_readme(readme: str) -> tuple[dict[str, Any], str]:
     if not fence or not isinstance(values, dict):
         raise ArchiveBroken("the head of README.md, between its two lines of ---, is no YAML; mend or delete the file")
     return values, body
+
+
+def join_readme(head: Mapping[str, Any], body: str) -> str:
+    """Inverse of `split_readme`."""
+    written = yaml.safe_dump(dict(head), sort_keys=False, allow_unicode=True, width=120) if head else ""
+    return FENCE + written + FENCE + body
 
 
 def _data_files(files: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
