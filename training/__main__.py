@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from core.errors import CafError
+from training.evaluate_command import evaluate
 from training.facepp_command import facepp_age, facepp_verify
 
 
@@ -125,79 +126,6 @@ def export_estimator(
     terms = ModelTerms(name=name, licence=licence, trained_on=trained_on, notes=notes)
     figures = run_export(run, terms, models, data or PACK / "utkface_eval.parquet")
     print(json.dumps(dataclasses.asdict(figures)))
-
-
-def evaluate(
-    model: tyro.conf.Positional[str],
-    out: Path,
-    data: Path | None = None,
-    real: tuple[Path, ...] = (),
-    photos: Path | None = None,
-    judge: Path | None = None,
-    estimator: str | None = None,
-    pack: str | None = None,
-    max_faces: int | None = None,
-    strength: float = 1.0,
-    threads: int = 2,
-) -> None:
-    """Judge a model on labelled faces it never saw: figures.json, figures.md, sheet.png.
-
-    Args:
-        model: Name of a model, a .safetensors file, or a run folder.
-        out: Folder for the figures.
-        data: Parquet file of faces in UTKFace framing instead of the eval part of the UTKFace pack.
-        real: Parquet files of more real faces for Frechet distances, instead of part 0 of the UTKFace pack.
-        photos: Folder of whole photos instead of those beside the UTKFace pack: does anything beside the face move?
-        judge: ONNX age and sex classifier instead of insightface2018_gender_age_112.
-        estimator: Second judge, a model by name or file, instead of age-judge-128.
-        pack: Face pack with arcface5 points, such as insightface:buffalo_l.
-        max_faces: Use only so many faces, evenly spread.
-        strength: Multiply the changes that a run's generator makes.
-        threads: CPU threads.
-    """
-    import torch
-
-    from core.detect import open_pack
-    from core.generator import Generator
-    from core.weights import load
-    from training.data import PACK
-    from training.evaluate import Material
-    from training.evaluate import evaluate as run_evaluation
-    from training.judge import ESTIMATOR, AgeSexJudge, bundled_estimator, estimator_named
-    from training.report import as_markdown
-    from training.state import load_average
-
-    torch.set_num_threads(threads)
-    network = load_average(Path(model), strength) if Path(model).is_dir() else load(model).network
-    if not isinstance(network, Generator):
-        raise ValueError(f"{model} is no generator of this project; only those are judged here")
-    shared = PACK.parent
-    second = estimator_named(estimator) if estimator else bundled_estimator()
-    if second is None:
-        print(
-            f"no estimator {ESTIMATOR} among the models: one judge, Frechet distances on the recogniser",
-            file=sys.stderr,
-        )
-    part = PACK / "utkface_train-0.parquet"
-    beside = shared / "photos"
-    figures = run_evaluation(
-        network,
-        Path(model).name,
-        Material(
-            faces=data or PACK / "utkface_eval.parquet",
-            real=real or ((part,) if data is None and part.is_file() else ()),
-            photos=photos or (beside if beside.is_dir() else None),
-            max_faces=max_faces,
-        ),
-        (
-            AgeSexJudge(judge or shared / "models" / "insightface2018_gender_age_112.onnx"),
-            *(() if second is None else (second,)),
-        ),
-        open_pack(pack or f"insightface:{shared / 'models' / 'pack_scrfd_mobilefacenet'}"),
-        out,
-    )
-    print(as_markdown(figures), file=sys.stderr)
-    print(json.dumps(dataclasses.asdict(figures), allow_nan=False))
 
 
 def export(

@@ -1,5 +1,6 @@
 """Outside judges of age and sex: networks that no generator was trained with."""
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -12,6 +13,7 @@ from core.errors import WeightsMissing
 from core.estimator import Estimator
 from core.images import resize, to_tensor
 from core.weights import list_models, load
+from training.digest import weights_digest
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,6 +41,10 @@ class Judge(Protocol):
     def name(self) -> str:
         """What figures are published under."""
 
+    @property
+    def sha256(self) -> str:
+        """Of its weights, 64 hexadecimal digits."""
+
     def read(self, faces: npt.NDArray[np.uint8], points: Points) -> JudgeReading:
         """Age and sex of N faces, each aligned as this judge expects.
 
@@ -64,7 +70,7 @@ class AgeSexJudge:
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.size_px = 112
-        self.name = path.stem
+        self.name, self.sha256 = path.stem, hashlib.sha256(path.read_bytes()).hexdigest()
 
     def read(self, faces: npt.NDArray[np.uint8], points: Points) -> JudgeReading:
         """See Judge; cut out by the points."""
@@ -84,7 +90,7 @@ class EstimatorJudge:
     """An estimator of this project, trained on faces that no generator saw; face and mirror image are averaged."""
 
     def __init__(self, network: Estimator, name: str) -> None:
-        self.network, self.name = network.eval(), name
+        self.network, self.name, self.sha256 = network.eval(), name, weights_digest(network)
 
     def read(self, faces: npt.NDArray[np.uint8], points: Points) -> JudgeReading:
         """See Judge; the framing is the estimator's own, so the points are not used and other sizes are resized."""

@@ -1,29 +1,24 @@
 """What judges and a recogniser see in faces and in what a generator makes of them, before any figure is drawn."""
 
 import dataclasses
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from core import device as compute_device
 from core.ages import AgeGroups
 from core.align import GREY, UTKFACE, Points
 from core.detect import Face, FacePack
 from core.errors import DataBroken
-from core.generator import Generator, age_code
-from core.images import to_tensor, to_uint8
 from training import metrics
+from training.contender import Contender, Pictures
 from training.data import FaceSet
 from training.judge import Judge, JudgeReading
 from training.metrics import Floats
-
-Pictures = npt.NDArray[np.uint8]
+from training.observed import Observed, Part
 
 BATCH = 4
-"""Faces that the generator ages at once, each to every group."""
+"""Faces that are aged and read at once, each at every group; so many are kept as one part."""
 NUM_SHOWN = 12
 """Faces kept for the contact sheet."""
 NUM_FOLLOWED = 100
@@ -64,7 +59,7 @@ class Observations:
     point_drift: Floats
     """(F, G) movement of the points in eye distances, of up to NUM_FOLLOWED faces; NaN where none were found."""
     present_years: Floats
-    """(N,) the generator's own reading of the present age."""
+    """(N,) the model's own reading of the present age; NaN from one that reads none."""
     own_age_psnr_db: Floats
     """(N,) of the output at the labelled age."""
     shown: Shown
@@ -81,59 +76,97 @@ class Observations:
         return metrics.groups_of(self.faces.ages_years, self.groups)
 
 
-def observe(network: Generator, faces: FaceSet, judges: Sequence[Judge], pack: FacePack) -> Observations:
-    """Age every face to every group and to its own age, and have all of it read.
+def observe(
+    contender: Contender, faces: FaceSet, judges: Sequence[Judge], pack: FacePack, observed: Observed
+) -> Observations:
+    """Age every face to every group and to its own age, and have all of it read; parts already seen are taken up.
 
     Outputs are read by the points of their inputs: in place and size a face stays where it is. Raises DataBroken
     if the pack's points are none that judges are aligned by.
     """
-    groups, size_px = network.groups, network.config.size_px
-    compute = compute_device.choose("cpu", "float32")  # the reference: fast paths differ from machine to machine
-    compute.place(network)
-    points, is_found = find_points(faces.faces, pack)
+    groups, size_px = contender.groups, faces.faces.shape[1]
     shown_rows = spread(len(faces), NUM_SHOWN)
-    followed = set(spread(len(faces), NUM_FOLLOWED))
-    real = tuple(judge.read(faces.faces, points) for judge in judges)
-    made: list[list[JudgeReading]] = [[] for _ in judges]
-    embeddings, made_embeddings, skin, drifts, present, psnr, shown_own, shown_targets = ([] for _ in range(8))
+    looker = _Looker(contender, faces, judges, pack)
     total = np.zeros((len(groups), size_px, size_px, 3))
-    for chunk in _chunks(len(faces)):
-        targets, own, own_present = _aged(network, faces.faces[chunk], faces.ages_years[chunk], compute)
-        present.append(own_present)
-        for number, row in enumerate(range(chunk.start, chunk.start + len(own))):
-            before, after, five = faces.faces[row], targets[number], points[row]
-            psnr.append(metrics.peak_signal_to_noise(own[number].astype(np.float64) - before))
-            skin.append(metrics.colour_difference(metrics.cheek_colours(before[None]), metrics.cheek_colours(after)))
-            for readings, judge in zip(made, judges, strict=True):
-                readings.append(judge.read(after, np.repeat(five[None], len(groups), axis=0)))
-            embeddings.append(pack.embed(before, _face(five, pack, size_px)))
-            made_embeddings.append([pack.embed(one, _face(five, pack, size_px)) for one in after])
-            if row in followed and is_found[row]:
-                again, is_seen = find_points(after, pack)
-                drifts.append(np.where(is_seen, metrics.drift(np.broadcast_to(five, again.shape), again), np.nan))
-            if row in shown_rows:
-                shown_own.append(own[number])
-                shown_targets.append(after)
-            total += after
+    parts: list[Part] = []
+    for start in range(0, len(faces), BATCH):
+        rows = range(start, min(start + BATCH, len(faces)))
+        part = observed.part(start // BATCH, lambda rows=rows: looker.look(rows))  # type: ignore[misc]
+        total += part["total"]
+        parts.append({name: array for name, array in part.items() if name != "total"})
+        if start % (12 * BATCH) == 0:
+            observed.say(f"judged {start} of {len(faces)} faces")
+    seen = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return Observations(
         groups=groups,
         faces=faces,
         judges=tuple(judge.name for judge in judges),
-        real=real,
-        made=tuple(_stacked(readings) for readings in made),
-        embeddings=np.asarray(embeddings, dtype=np.float64),
-        made_embeddings=np.asarray(made_embeddings, dtype=np.float64),
-        skin_change=np.stack(skin),
-        point_drift=np.asarray(drifts, dtype=np.float64).reshape(-1, len(groups)),
-        present_years=np.concatenate(present),
-        own_age_psnr_db=np.asarray(psnr, dtype=np.float64),
+        real=tuple(_reading(seen, f"real.{number}") for number in range(len(judges))),
+        made=tuple(_reading(seen, f"made.{number}") for number in range(len(judges))),
+        embeddings=seen["embeddings"],
+        made_embeddings=seen["made_embeddings"],
+        skin_change=seen["skin_change"],
+        point_drift=seen["point_drift"],
+        present_years=seen["present_years"],
+        own_age_psnr_db=seen["own_age_psnr_db"],
         shown=Shown(
             rows=shown_rows,
-            own=np.stack(shown_own),
-            targets=np.stack(shown_targets),
+            own=seen["shown_own"],
+            targets=seen["shown_targets"],
             mean_targets=(total / len(faces)).round().astype(np.uint8),
         ),
     )
+
+
+class _Looker:
+    """Ages and reads some of the faces at a time. What it sees of one depends on the others of its part alone."""
+
+    def __init__(self, contender: Contender, faces: FaceSet, judges: Sequence[Judge], pack: FacePack) -> None:
+        self.contender, self.faces, self.judges, self.pack = contender, faces, judges, pack
+        self.shown, self.followed = set(spread(len(faces), NUM_SHOWN)), set(spread(len(faces), NUM_FOLLOWED))
+
+    def look(self, rows: range) -> Part:
+        """Arrays of the fields of Observations, a row a face; "total" is the sum of the outputs, (G, S, S, 3)."""
+        before, size_px = self.faces.faces[rows.start : rows.stop], self.faces.faces.shape[1]
+        points, is_found = find_points(before, self.pack)
+        targets, own, present = self.contender.age(before, points, self.faces.ages_years[rows.start : rows.stop])
+        num_groups = targets.shape[1]
+        seen: Part = {
+            "present_years": present,
+            "own_age_psnr_db": np.asarray([_likeness_db(one, face) for one, face in zip(own, before, strict=True)]),
+            "skin_change": np.stack([_skin_change(*pair) for pair in zip(before, targets, strict=True)]),
+            "embeddings": np.asarray([self._embed(*pair) for pair in zip(before, points, strict=True)], np.float64),
+            "made_embeddings": np.asarray(
+                [[self._embed(one, five) for one in made] for made, five in zip(targets, points, strict=True)],
+                np.float64,
+            ),
+            "total": targets.sum(0, dtype=np.float64),
+        }
+        for number, judge in enumerate(self.judges):
+            seen |= _kept(f"real.{number}", judge.read(before, points))
+            made = [
+                judge.read(after, np.repeat(five[None], num_groups, axis=0))
+                for after, five in zip(targets, points, strict=True)
+            ]
+            seen |= _kept(f"made.{number}", _stacked(made))
+        followed = [number for number, row in enumerate(rows) if row in self.followed and is_found[number]]
+        drifts = [self._drift(targets[number], points[number]) for number in followed]
+        shown = [number for number, row in enumerate(rows) if row in self.shown]
+        return seen | {
+            "point_drift": np.asarray(drifts, dtype=np.float64).reshape(-1, num_groups),
+            "shown_own": own[shown].reshape(-1, size_px, size_px, 3),
+            "shown_targets": targets[shown].reshape(-1, num_groups, size_px, size_px, 3),
+        }
+
+    def _embed(self, face: Pictures, points: Points) -> npt.NDArray[np.float32]:
+        size_px = face.shape[0]
+        where = Face(box=(0, 0, size_px, size_px), points=points, convention=self.pack.convention, score=1.0)
+        return self.pack.embed(face, where)
+
+    def _drift(self, made: Pictures, points: Points) -> Floats:
+        """(G,) of the outputs of one face; NaN where no points were found."""
+        again, is_seen = find_points(made, self.pack)
+        return np.where(is_seen, metrics.drift(np.broadcast_to(points, again.shape), again), np.nan)
 
 
 def spread(length: int, count: int) -> tuple[int, ...]:
@@ -162,36 +195,25 @@ def find_points(faces: Pictures, pack: FacePack) -> tuple[Points, npt.NDArray[np
     return np.stack(points), np.asarray(is_found, dtype=np.bool_)
 
 
-def _face(points: Points, pack: FacePack, size_px: int) -> Face:
-    return Face(box=(0, 0, size_px, size_px), points=points, convention=pack.convention, score=1.0)
+def _skin_change(before: Pictures, after: Pictures) -> Floats:
+    """(G,) of one face (S, S, 3) and its outputs (G, S, S, 3)."""
+    return metrics.colour_difference(metrics.cheek_colours(before[None]), metrics.cheek_colours(after))
 
 
-def _aged(
-    network: Generator, faces: Pictures, ages_years: npt.NDArray[np.int64], compute: compute_device.Compute
-) -> tuple[Pictures, Pictures, Floats]:
-    """(N, G, S, S, 3) at the targets, (N, S, S, 3) at the own age, (N,) present ages in years."""
-    groups = network.groups
-    pictures = compute.move(to_tensor(faces))
-    with torch.inference_mode(), compute_device.autocast(compute):
-        encoding = network.encode(pictures)
-        code = compute.move(age_code(groups, list(groups.typical_years) * len(faces)))
-        repeated = pictures.repeat_interleave(len(groups), dim=0)
-        made = network.decode(repeated, encoding.repeat(len(groups)), code)[0]
-        own = network.decode(pictures, encoding, compute.move(age_code(groups, ages_years)))[0]
-    present = encoding.present_age_years().cpu().double().numpy()
-    return to_uint8(made).reshape(len(faces), len(groups), *faces.shape[1:]), to_uint8(own), present
+def _likeness_db(one: Pictures, other: Pictures) -> float:
+    return metrics.peak_signal_to_noise(one.astype(np.float64) - other)
 
 
-def _stacked(readings: list[JudgeReading]) -> JudgeReading:
+def _stacked(readings: Sequence[JudgeReading]) -> JudgeReading:
     ages = np.stack([reading.ages_years for reading in readings])
     women = np.stack([reading.women for reading in readings])
     features = [reading.features for reading in readings if reading.features is not None]
     return JudgeReading(ages, women, np.stack(features) if features else None)
 
 
-def _chunks(count: int) -> Iterator[slice]:
-    """Consecutive slices of 0..count-1, with a line on stderr now and then."""
-    for start in range(0, count, BATCH):
-        if start % (12 * BATCH) == 0:
-            print(f"judged {start} of {count} faces", file=sys.stderr, flush=True)  # noqa: T201
-        yield slice(start, min(count, start + BATCH))
+def _kept(name: str, reading: JudgeReading) -> Part:
+    return {f"{name}.{field}": array for field, array in reading._asdict().items() if array is not None}
+
+
+def _reading(seen: Part, name: str) -> JudgeReading:
+    return JudgeReading(seen[f"{name}.ages_years"], seen[f"{name}.women"], seen.get(f"{name}.features"))

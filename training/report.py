@@ -1,4 +1,4 @@
-"""An evaluation for people: a page of tables and a sheet of faces."""
+"""An evaluation for people: sections of tables, and a sheet of faces."""
 
 from collections.abc import Sequence
 
@@ -13,104 +13,96 @@ from training.figures import Figures
 from training.judgement import JudgeFigures
 from training.metrics import Figure
 from training.observations import Observations
+from training.sections import Section, Table, number, share, signed, table, to_markdown
 
-UNKNOWN = "-"
 VERDICTS = {True: "reached", False: "**not reached**", None: "not measured"}
 
 
 def as_markdown(figures: Figures) -> str:
     """The figures as a page: the bars, then a table a subject."""
-    sections = [
-        _bars(figures),
+    return f"# {title(figures)}\n\n{to_markdown(sections(figures))}"
+
+
+def title(figures: Figures) -> str:
+    """Which model, on how much."""
+    return f"{figures.model} on {figures.num_faces} faces, {figures.num_outputs} outputs"
+
+
+def sections(figures: Figures) -> tuple[Section, ...]:
+    """Who judged what and the bars, then a section a subject."""
+    judges = ", ".join(judge.judge for judge in figures.judges)
+    head = (
+        f"Judges: {judges}; recogniser: {figures.likeness.recogniser}; "
+        f"weights sha256 {figures.weights_sha256[:16]}. Real: the same reading of real faces of the group."
+    )
+    return (
+        Section(title="", blocks=(head, _bars(figures))),
         *(_judge(judge, figures.target_groups) for judge in figures.judges),
         _likeness(figures),
         _frechet(figures),
         _what_should_stay(figures),
         _slices(figures),
-    ]
-    head = [
-        f"# {figures.model} on {figures.num_faces} faces, {figures.num_outputs} outputs",
-        "",
-        f"Judges: {', '.join(judge.judge for judge in figures.judges)}; recogniser: {figures.likeness.recogniser}; "
-        f"weights sha256 {figures.weights_sha256[:16]}. Real: the same reading of real faces of the group.",
-    ]
-    return "\n".join([*head, *(line for section in sections for line in ("", *section)), ""])
+    )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
-
-
-def _number(value: Figure, places: int = 1) -> str:
-    return UNKNOWN if value is None else f"{value:.{places}f}"
-
-
-def _share(value: Figure) -> str:
-    return UNKNOWN if value is None else f"{value:.1%}"
-
-
-def _signed(value: Figure) -> str:
-    return UNKNOWN if value is None else f"{value:+.1f}"
-
-
-def _bars(figures: Figures) -> list[str]:
+def _bars(figures: Figures) -> Table:
     rows = [(bar.name, bar.demand, bar.found, VERDICTS[bar.is_reached]) for bar in bars(figures)]
-    return _table(("bar", "demand", "found", ""), rows)
+    return table(("bar", "demand", "found", ""), rows)
 
 
-def _judge(judge: JudgeFigures, names: Sequence[str]) -> list[str]:
+def _judge(judge: JudgeFigures, names: Sequence[str]) -> Section:
     columns = (
         names,
-        map(_number, judge.judged_mean_years),
-        map(_number, judge.judged_mean_years_real),
-        map(_signed, judge.difference_years),
-        map(_share, judge.within_one_group_by_target),
-        map(_share, judge.within_one_group_real_by_target),
-        map(_share, judge.sex_kept_by_target),
+        map(number, judge.judged_mean_years),
+        map(number, judge.judged_mean_years_real),
+        map(signed, judge.difference_years),
+        map(share, judge.within_one_group_by_target),
+        map(share, judge.within_one_group_real_by_target),
+        map(share, judge.sex_kept_by_target),
     )
     head = ("target group", "judged age", "real", "difference", "within one group", "real", "sex kept")
     men, women = judge.sex_kept_by_input_sex
     whole = [
-        ("Spearman, target and judged age", _number(judge.spearman, 3), _number(judge.spearman_real, 3), ""),
+        ("Spearman, target and judged age", number(judge.spearman, 3), number(judge.spearman_real, 3), ""),
         (
             "judged within one group of the target",
-            _share(judge.within_one_group),
-            _share(judge.within_one_group_real),
-            _share(judge.within_one_group_ratio),
+            share(judge.within_one_group),
+            share(judge.within_one_group_real),
+            share(judge.within_one_group_ratio),
         ),
         (
             "the same over gaps of three groups and more",
-            _share(judge.far_within_one_group),
-            _share(judge.far_within_one_group_real),
-            _share(judge.far_within_one_group_ratio),
+            share(judge.far_within_one_group),
+            share(judge.far_within_one_group_real),
+            share(judge.far_within_one_group_ratio),
         ),
         (
             f"judged sex kept, targets from 15 years up; {judge.num_sure} inputs of sure sex, judged male; female",
-            f"{_share(judge.sex_kept)}; {_share(men)}; {_share(women)}",
+            f"{share(judge.sex_kept)}; {share(men)}; {share(women)}",
             "",
             "",
         ),
     ]
-    return [
-        f"## {judge.judge}",
-        "",
-        *_table(head, list(zip(*columns, strict=True))),
-        "",
-        *_table(("figure", "outputs", "real", "ratio"), whole),
-    ]
+    return Section(
+        title=judge.judge,
+        blocks=(
+            table(head, zip(*columns, strict=True)),
+            table(("figure", "outputs", "real", "ratio"), whole),
+        ),
+    )
 
 
-def _likeness(figures: Figures) -> list[str]:
+def _likeness(figures: Figures) -> Section:
     found = figures.likeness
     columns = (
         figures.target_groups,
-        (_number(value, 3) for value in found.cosine_by_target),
-        map(_share, found.above_bound_by_target),
-        map(_share, found.genuine_above_bound_by_target),
-        map(_share, found.genuine_rate_published_by_target),
-        map(_share, found.below_band_by_target),
-        map(_share, found.inside_band_by_target),
-        map(_share, found.above_band_by_target),
+        (number(value, 3) for value in found.cosine_by_target),
+        map(share, found.above_bound_by_target),
+        map(share, found.genuine_above_bound_by_target),
+        map(share, found.genuine_rate_published_by_target),
+        map(share, found.below_band_by_target),
+        map(share, found.inside_band_by_target),
+        map(share, found.above_band_by_target),
     )
     head = (
         "target group",
@@ -122,68 +114,67 @@ def _likeness(figures: Figures) -> list[str]:
         "in it",
         "above it",
     )
-    return [
-        f"## Identity ({found.recogniser})",
-        "",
-        f"Bound: {_number(found.different_person_bound, 3)}, the 99.9th percentile of {found.num_pairs} pairs of "
-        "different inputs; famous people may be among them twice, so it may lie too high. Real pairs above it: of "
-        "the same age gaps, were cosines spread as published for ArcFace. Published: real pairs of 20-29 and the "
-        "target at Face++'s thresholds. Band: the published ArcFace cosines of real pairs, one deviation to each side; "
-        "68 % of real pairs lie in it.",
-        "",
-        *_table(head, list(zip(*columns, strict=True))),
-        "",
-        f"Mean cosine {_number(found.cosine, 3)}; "
-        f"above the bound, targets from 10 years up: {_share(found.above_bound)}.",
-    ]
+    return Section(
+        title=f"Identity ({found.recogniser})",
+        blocks=(
+            f"Bound: {number(found.different_person_bound, 3)}, the 99.9th percentile of {found.num_pairs} pairs of "
+            "different inputs; famous people may be among them twice, so it may lie too high. Real pairs above it: of "
+            "the same age gaps, were cosines spread as published for ArcFace. Published: real pairs of 20-29 and the "
+            "target at Face++'s thresholds. Band: the published ArcFace cosines of real pairs, one deviation to each "
+            "side; 68 % of real pairs lie in it.",
+            table(head, zip(*columns, strict=True)),
+            f"Mean cosine {number(found.cosine, 3)}; "
+            f"above the bound, targets from 10 years up: {share(found.above_bound)}.",
+        ),
+    )
 
 
-def _frechet(figures: Figures) -> list[str]:
+def _frechet(figures: Figures) -> Section:
     found = figures.frechet
     columns = (
         figures.target_groups,
-        (_number(value, 3) for value in found.outputs),
-        (_number(value, 3) for value in found.real),
+        (number(value, 3) for value in found.outputs),
+        (number(value, 3) for value in found.real),
         map(str, found.num_pictures),
     )
-    return [
-        f"## Frechet distance to real pictures of the group ({found.features})",
-        "",
-        "Real: what as many real pictures get, for samples so small are far from nothing.",
-        "",
-        *_table(("target group", "outputs", "real", "pictures"), list(zip(*columns, strict=True))),
-    ]
+    return Section(
+        title=f"Frechet distance to real pictures of the group ({found.features})",
+        blocks=(
+            "Real: what as many real pictures get, for samples so small are far from nothing.",
+            table(("target group", "outputs", "real", "pictures"), zip(*columns, strict=True)),
+        ),
+    )
 
 
-def _what_should_stay(figures: Figures) -> list[str]:
+def _what_should_stay(figures: Figures) -> Section:
     beside = figures.surroundings
     unknown: tuple[Figure, ...] = (None,) * len(figures.target_groups)
     columns = (
         figures.target_groups,
-        map(_number, figures.skin_change_by_target),
-        (_share(value) for value in figures.point_drift_by_target),
-        map(_number, beside.psnr_db_by_target if beside else unknown),
+        map(number, figures.skin_change_by_target),
+        (share(value) for value in figures.point_drift_by_target),
+        map(number, beside.psnr_db_by_target if beside else unknown),
     )
     photos = (
-        f"beside the face after paste-back, {beside.num_photos} photos: mean {_number(beside.psnr_db)} dB, "
-        f"lowest {_number(beside.lowest_psnr_db)} dB"
+        f"beside the face after paste-back, {beside.num_photos} photos: mean {number(beside.psnr_db)} dB, "
+        f"lowest {number(beside.lowest_psnr_db)} dB"
         if beside
         else "beside the face: no photos given"
     )
-    return [
-        "## What should stay",
-        "",
-        f"Own-age reconstruction: {_number(figures.own_age_psnr_db)} dB; {photos}. Present age read by the encoder: "
-        f"{_number(figures.present_age_mae_years)} years off on average.",
-        "",
-        *_table(
-            ("target group", "skin tone, CIE76", "points moved, of eye distance", "beside the face, dB"),
-            list(zip(*columns, strict=True)),
+    return Section(
+        title="What should stay",
+        blocks=(
+            f"Own-age reconstruction: {number(figures.own_age_psnr_db)} dB; {photos}. Present age read by the encoder: "
+            f"{number(figures.present_age_mae_years)} years off on average.",
+            table(
+                ("target group", "skin tone, CIE76", "points moved, of eye distance", "beside the face, dB"),
+                zip(*columns, strict=True),
+            ),
         ),
-    ]
+    )
 
 
-def _slices(figures: Figures) -> list[str]:
+def _slices(figures: Figures) -> Section:
     rows = []
     for part in figures.slices:
         for found in part.judges:
@@ -192,15 +183,15 @@ def _slices(figures: Figures) -> list[str]:
                     part.name,
                     str(part.num_faces),
                     found.judge,
-                    f"{_share(found.within_one_group)} ({_share(found.within_one_group_real)})",
-                    f"{_number(found.error_years)} ({_number(found.error_years_real)})",
-                    _share(found.sex_kept),
-                    _number(part.cosine, 3),
-                    _number(part.skin_change),
+                    f"{share(found.within_one_group)} ({share(found.within_one_group_real)})",
+                    f"{number(found.error_years)} ({number(found.error_years_real)})",
+                    share(found.sex_kept),
+                    number(part.cosine, 3),
+                    number(part.skin_change),
                 )
             )
     head = ("slice", "faces", "judge", "within one group", "years off", "sex kept", "cosine", "skin tone")
-    return ["## Slices by label (real faces in brackets)", "", *_table(head, rows)]
+    return Section(title="Slices by label (real faces in brackets)", blocks=(table(head, rows),))
 
 
 def sheet(seen: Observations) -> Photo:

@@ -14,7 +14,8 @@ from core.generator import Generator, GeneratorConfig
 from core.images import encode_png
 from tests.drawn import face_parquet
 from tests.models import random_estimator
-from training.evaluate import Material, evaluate
+from training.contender import Contender, contender, unfiled
+from training.evaluate import Material, Panel, evaluate
 from training.judge import AgeSexJudge, EstimatorJudge
 
 
@@ -29,8 +30,8 @@ def pack(shared: Path) -> FacePack:
 
 
 @pytest.fixture(scope="module")
-def keeper() -> Generator:
-    return keeps("10")
+def keeper() -> Contender:
+    return contender(unfiled(keeps("10"), "keeper"))
 
 
 def keeps(groups: str) -> Generator:
@@ -57,10 +58,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_generator_that_changes_nothing_is_found_out(
-    shared: Path, judge: AgeSexJudge, pack: FacePack, keeper: Generator, photos: Path, tmp_path: Path
+    shared: Path, judge: AgeSexJudge, pack: FacePack, keeper: Contender, photos: Path, tmp_path: Path
 ) -> None:
     material = Material(faces=shared / "data" / "utkface_eval.parquet", photos=photos, max_faces=4)
-    found = evaluate(keeper, "keeper", material, (judge,), pack, tmp_path / "a")
+    found = evaluate(keeper, material, Panel(judges=(judge,), pack=pack), tmp_path / "a")
     assert found.num_outputs == 40
     likeness, (judged,) = found.likeness, found.judges
     assert likeness.cosine == pytest.approx(1, abs=1e-4)
@@ -83,8 +84,9 @@ def test_a_generator_that_changes_nothing_is_found_out(
     assert sum(part.num_faces for part in found.slices) == 8
     assert found.frechet.features == pack.identity
 
-    again = evaluate(keeper, "keeper", material, (judge,), pack, tmp_path / "b")
+    again = evaluate(keeper, material, Panel(judges=(judge,), pack=pack), tmp_path / "b")
     assert again == found
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["figures.json", "figures.md", "sheet.png"]
     for name in ("figures.json", "figures.md", "sheet.png"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     written = json.loads((tmp_path / "a" / "figures.json").read_text(), parse_constant=pytest.fail)
@@ -96,7 +98,9 @@ def test_a_judge_brings_its_features_and_more_real_faces(pack: FacePack, tmp_pat
     faces = face_parquet(tmp_path / "faces.parquet", count=16)
     more = face_parquet(tmp_path / "more.parquet", count=46, seed=1)
     judges = (EstimatorJudge(random_estimator(), "one"), EstimatorJudge(random_estimator(seed=1), "two"))
-    found = evaluate(keeps("4"), "keeper", Material(faces=faces, real=(more,)), judges, pack, tmp_path / "out")
+    four = contender(unfiled(keeps("4"), "keeper"))
+    panel = Panel(judges=judges, pack=pack)
+    found = evaluate(four, Material(faces=faces, real=(more,)), panel, tmp_path / "out")
     assert [judged.judge for judged in found.judges] == ["one", "two"]
     assert found.judges[0] != found.judges[1]
     assert found.target_groups == ("15-29", "30-39", "40-49", "50+")
@@ -112,10 +116,10 @@ def test_a_judge_brings_its_features_and_more_real_faces(pack: FacePack, tmp_pat
     assert found.likeness.genuine_rate_published_by_target == (None,) * 4
 
 
-def test_what_is_missing_is_named(pack: FacePack, keeper: Generator, tmp_path: Path) -> None:
+def test_what_is_missing_is_named(pack: FacePack, keeper: Contender, tmp_path: Path) -> None:
     faces = face_parquet(tmp_path / "faces.parquet", count=3)
-    judges = (EstimatorJudge(random_estimator(), "one"),)
+    panel = Panel(judges=(EstimatorJudge(random_estimator(), "one"),), pack=pack)
     with pytest.raises(DataBroken, match="no photos in"):
-        evaluate(keeper, "keeper", Material(faces=faces, photos=tmp_path / "none"), judges, pack, tmp_path)
+        evaluate(keeper, Material(faces=faces, photos=tmp_path / "none"), panel, tmp_path)
     with pytest.raises(ValueError, match="needs a judge"):
-        evaluate(keeper, "keeper", Material(faces=faces), (), pack, tmp_path)
+        Panel(judges=(), pack=pack)

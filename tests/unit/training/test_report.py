@@ -6,41 +6,16 @@ import numpy as np
 import pytest
 
 from core.ages import TEN
+from tests.judged import figures_of_a_perfect_generator
 from tests.observed import observed
 from training.bars import bars
-from training.figures import Figures, frechet_figures, slice_figures
-from training.judgement import judge_figures
-from training.likeness import likeness_figures
-from training.metrics import by_target
+from training.figures import Figures
 from training.report import as_markdown, sheet
-from training.surroundings import SurroundingsFigures
 
 
 @pytest.fixture
 def figures() -> Figures:
-    """Of a generator that ages just as asked."""
-    seen = observed(np.asarray(TEN.typical_years))
-    pair = (np.zeros((4, 10, 3)), np.zeros((4, 3)))
-    return Figures(
-        model="perfect",
-        weights_sha256="0" * 64,
-        data_sha256="1" * 64,
-        num_faces=4,
-        num_outputs=40,
-        target_groups=TEN.names,
-        judges=(judge_figures(seen, 0),),
-        likeness=likeness_figures(seen, "hand"),
-        frechet=frechet_figures(seen, "hand", pair, seen.own_groups),
-        surroundings=SurroundingsFigures(
-            num_photos=2, psnr_db=34.96, lowest_psnr_db=30.0, psnr_db_by_target=(35.0,) * 10
-        ),
-        own_age_psnr_db=27.0,
-        present_age_mae_years=3.0,
-        skin_change_by_target=by_target(seen.skin_change),
-        point_drift_by_target=by_target(seen.point_drift),
-        num_followed=2,
-        slices=slice_figures(seen),
-    )
+    return figures_of_a_perfect_generator()
 
 
 def verdicts(figures: Figures) -> list[bool | None]:

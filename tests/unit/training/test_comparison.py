@@ -1,0 +1,46 @@
+"""Figures of several models in one table."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.judged import figures_of_a_perfect_generator
+from training.comparison import compare, comparison_section, write_comparison
+from training.figures import Figures
+
+
+@pytest.fixture
+def one() -> Figures:
+    return figures_of_a_perfect_generator()
+
+
+def other(one: Figures, **changes: object) -> Figures:
+    return dataclasses.replace(one, model="other", weights_sha256="2" * 64, **changes)  # type: ignore[arg-type]
+
+
+def test_every_model_has_a_column(one: Figures, tmp_path: Path) -> None:
+    found = compare([one, other(one, surroundings=None, own_age_psnr_db=20.0)])
+    assert found.models == ("perfect", "other")
+    # Of the seven bars two are not measured and one more without photos.
+    assert found.bars_reached == ("4 of 5", "3 of 4")
+    rows = {row.name: row.values for row in found.rows}
+    assert rows["own-age reconstruction, dB"] == (27.0, 20.0)
+    assert rows["beside the face after paste-back, dB"] == (34.96, None)
+    assert rows["worst difference of group means, years (hand)"] == (2.0, 2.0)
+    write_comparison(found, tmp_path)
+    assert json.loads((tmp_path / "comparison.json").read_text())["models"] == ["perfect", "other"]
+    page = (tmp_path / "comparison.md").read_text().splitlines()
+    assert "|  | perfect | other |" in page
+    assert "| beside the face after paste-back, dB | 35.0 | - |" in page
+    assert "| within one group of the target, over real (hand) | 100.0% | 100.0% |" in page
+    assert comparison_section(found).title == "Models side by side"
+
+
+def test_only_what_was_judged_alike_is_compared(one: Figures) -> None:
+    with pytest.raises(ValueError, match="other faces"):
+        compare([one, other(one, data_sha256="3" * 64)])
+    renamed = (dataclasses.replace(one.judges[0], judge="foot"),)
+    with pytest.raises(ValueError, match="other judges"):
+        compare([one, other(one, judges=renamed)])

@@ -1,0 +1,55 @@
+"""Frechet distances of outputs to real pictures of the group, on whatever features there are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from core.ages import AgeGroups
+from core.align import UTKFACE
+from training import metrics
+from training.data import load_faces
+from training.figures import FrechetFigures, frechet_figures
+from training.judge import Judge
+from training.metrics import Floats, Numbers
+from training.observations import Observations, spread
+
+MAX_REAL_OF_A_GROUP = 400
+"""Real pictures of a group that distances are taken to."""
+
+
+class RealPictures:
+    """More real faces than those that are aged; read once, however many models of a size are judged."""
+
+    def __init__(self, files: tuple[Path, ...], judges: Sequence[Judge]) -> None:
+        """Faces in Parquet files, of pictures that no judge learnt from."""
+        self.files, self.judges = files, judges
+        self._read: dict[tuple[int, int, str], tuple[Floats, Numbers]] = {}
+
+    def figures(self, seen: Observations, recogniser: str) -> FrechetFigures:
+        """On the features of the first judge that shows them, else on the embeddings of the eval faces."""
+        for number, (name, real, made) in enumerate(zip(seen.judges, seen.real, seen.made, strict=True)):
+            if real.features is None or made.features is None:
+                continue
+            features, of_group = [real.features], [seen.own_groups]
+            if self.files:
+                more = self._features(number, seen.faces.faces.shape[1], seen.groups)
+                features.append(more[0])
+                of_group.append(more[1])
+            pair = (made.features, np.concatenate(features))
+            return frechet_figures(seen, name, pair, np.concatenate(of_group))
+        return frechet_figures(seen, recogniser, (seen.made_embeddings, seen.embeddings), seen.own_groups)
+
+    def _features(self, number: int, size_px: int, groups: AgeGroups) -> tuple[Floats, Numbers]:
+        """(M, C) features that a judge shows of the faces, and (M,) their groups."""
+        key = (number, size_px, groups.name)
+        if key not in self._read:
+            faces = load_faces(self.files, size_px, min_age_years=groups.first_years[0])
+            numbers = metrics.groups_of(faces.ages_years, groups)
+            places = [np.flatnonzero(numbers == group) for group in range(len(groups))]
+            rows = np.concatenate([some[list(spread(len(some), MAX_REAL_OF_A_GROUP))] for some in places if len(some)])
+            points = np.broadcast_to(UTKFACE.template("arcface5", size_px), (len(rows), 5, 2))
+            shown = self.judges[number].read(faces.faces[rows], points).features
+            assert shown is not None
+            self._read[key] = shown, numbers[rows]
+        return self._read[key]
