@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
+from core.cells import text_cell
 from training.facepp import Method, Reply
 
 Status = Literal["ok", "no_face", "api_error", "gave_up", "unusable", "no_original", "not_asked"]
@@ -50,8 +51,8 @@ class Outcome:
 
     @property
     def cell(self) -> str:
-        """The status and, where there is one, the reason, for a table."""
-        return f"{self.status}: {self.error}" if self.error else self.status
+        """The status and, where there is one, the reason, for a table or a terminal."""
+        return text_cell(f"{self.status}: {self.error}") if self.error else self.status
 
 
 def is_number(value: object, highest: float) -> bool:

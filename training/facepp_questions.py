@@ -89,7 +89,7 @@ class Checked:
         """What is to be asked: each key once, in the order of the rows."""
         for one in questions:
             self.questions.append(one)
-            if one.obstacle is not None or one.key in self.outcomes or one.key in self.pending:
+            if one.obstacle is not None:
                 continue
             if one.key in known:
                 self.outcomes[one.key] = known[one.key]

@@ -89,11 +89,11 @@ def agreed_service(checked: Checked, journal: Journal, endpoint: str, terms: Ter
             return None
         num_calls = min(num_calls, terms.max_calls - spent)
     service = Service(credentials_from_environment(), endpoint, terms.timeout_s)
-    say(f"{num_calls} calls are to be paid for, {spent} were before; the pictures of faces go to {endpoint}")
+    say(f"calls to be paid for: {num_calls}, before: {spent}; the pictures of faces go to {endpoint}")
     if terms.yes:
         return service
     if not sys.stdin.isatty():
-        raise FaceppRefused(f"{num_calls} calls are to be paid for and nobody is here to agree; give --yes if you do")
+        raise FaceppRefused(f"calls to be paid for: {num_calls}, and nobody is here to agree; give --yes if you do")
     say("A fault that is retried may add to it unless --max-calls caps all. Pay? [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise FaceppRefused("not agreed, so nothing was sent")

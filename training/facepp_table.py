@@ -12,7 +12,6 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from core.cells import text_cell
 from core.files import write_atomic
 from training.facepp import Method
 from training.facepp_outcome import Outcome
@@ -30,5 +29,5 @@ def write_table(path: Path, method: Method, rows: Iterable[tuple[str, Outcome]])
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("k", "filename", VALUE_COLUMN[method], "status"))
     for number, (cell, outcome) in enumerate(rows):
-        writer.writerow((number, cell, "" if outcome.value is None else outcome.value, text_cell(outcome.cell)))
+        writer.writerow((number, cell, "" if outcome.value is None else outcome.value, outcome.cell))
     write_atomic(path, text.getvalue().encode())

@@ -125,7 +125,7 @@ def test_on_a_terminal_consent_is_asked_for(server: FaceppServer, tmp_path: Path
     finally:
         os.close(keyboard)
         os.close(terminal)
-    assert "2 calls are to be paid for" in errors and "Pay? [y/N]" in errors
+    assert "calls to be paid for: 2, before: 0" in errors and "Pay? [y/N]" in errors
     assert server.num_charged == charged
     assert running.returncode == (0 if charged else 1)
     assert charged or errors.splitlines()[-1] == "error: not agreed, so nothing was sent"

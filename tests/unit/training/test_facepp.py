@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import traceback
 from collections.abc import Iterator
 
@@ -104,8 +105,10 @@ def test_an_entity_that_is_too_large_is_refused_in_plain_text(service: Service) 
 @pytest.mark.parametrize("fault", ["slow:1.0", "drip"])
 def test_an_answer_that_does_not_come_in_time_is_passing_and_may_be_charged(server: FaceppServer, fault: str) -> None:
     server.faults.append(fault)
+    begun_s = time.monotonic()
     with Service(CREDENTIALS, server.endpoint, 0.3) as service:
         reply = service.ask("detect", (picture(),))
+    assert time.monotonic() - begun_s < 3, "the drip would go on for five"
     assert reply.is_passing and not reply.is_free
 
 

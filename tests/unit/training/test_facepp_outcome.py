@@ -92,6 +92,11 @@ def test_errors_keep_their_names_and_only_a_picture_s_own_are_final() -> None:
     assert not of(None, "ReadTimeout").is_settled
 
 
+def test_a_reason_shows_what_would_act_upon_a_table_or_a_terminal() -> None:
+    outcome = Outcome(key="k", status="unusable", error="\x1b[2J\r\n=1\u202e.png is no file")
+    assert outcome.cell == r"unusable: \x1b[2J\r\n=1\u202e.png is no file"
+
+
 def test_an_outcome_is_ok_with_a_number_only() -> None:
     for status, value in (("ok", None), ("ok", True), ("no_face", 3.0), ("gave_up", 0)):
         with pytest.raises(ValueError, match="number"):

@@ -146,11 +146,11 @@ def test_a_second_run_pays_for_what_is_new_alone(
 def test_nobody_pays_who_was_not_asked(
     make: Make, server: FaceppServer, faces: Path, tmp_path: Path, said: list[str]
 ) -> None:
-    with pytest.raises(FaceppRefused, match=r"5 calls are to be paid for and nobody is here to agree; give --yes"):
+    with pytest.raises(FaceppRefused, match="calls to be paid for: 5, and nobody is here to agree; give --yes"):
         make("detect", [faces], tmp_path / "ages.csv", yes=False)
     assert server.seen == []
     assert not (tmp_path / "ages.csv").exists()
-    assert said[-1].startswith("5 calls are to be paid for, 0 were before; the pictures of faces go to http")
+    assert said[-1].startswith("calls to be paid for: 5, before: 0; the pictures of faces go to http")
 
 
 def test_a_budget_is_for_all_runs_together(
@@ -162,7 +162,7 @@ def test_a_budget_is_for_all_runs_together(
         assert server.num_charged == len(server.seen) == answered
         assert summary["calls_charged_at_most"] == answered
         assert summary.get("not_asked", 0) == len([row for row in rows(out) if row["status"] == "not_asked"])
-    assert [line for line in said if "are to be paid for" in line][1].startswith("1 calls are to be paid for, 2 were")
+    assert [line for line in said if "to be paid for" in line][1].startswith("calls to be paid for: 1, before: 2;")
     assert "--max-calls 2 is used up; raise it for the 3 calls that are left" in said
 
 
