@@ -61,7 +61,8 @@ def summary(archive: tyro.conf.Positional[Path], out: Path | None = None) -> int
         out: Folder for summary.json, summary.md and coverage.png, if they are wanted.
     """
     from cafdata.archive import Archive
-    from cafdata.summary import summarise, write_summary
+    from cafdata.summary import summarise
+    from cafdata.summary_report import write_summary
 
     found = summarise(Archive(archive).records())
     for path in [] if out is None else write_summary(found, out):

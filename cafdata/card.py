@@ -15,7 +15,8 @@ from cafdata.card_sections import SECTIONS, TO_WRITE, Section
 from cafdata.croissant import CROISSANT, croissant, encode
 from cafdata.front_matter import join_readme, split_readme
 from cafdata.heatmap import coverage_heatmap
-from cafdata.summary import HEATMAP, Summary, summarise
+from cafdata.summary import Summary, summarise
+from cafdata.summary_report import HEATMAP
 from core.errors import ArchiveBroken
 from core.files import write_atomic
 from core.images import encode_png

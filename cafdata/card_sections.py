@@ -6,7 +6,8 @@ from typing import Final
 
 from cafdata.markdown import cell, table
 from cafdata.record import RECORD_VERSION
-from cafdata.summary import HEATMAP, UNKNOWN, Summary, licence_table, splits_table
+from cafdata.summary import UNKNOWN, Summary
+from cafdata.summary_report import HEATMAP, ages_read_table, licence_table, splits_table
 
 TO_WRITE: Final = "**To be written:**"
 """Begins what only the maintainer knows; gone from a finished card."""
@@ -65,7 +66,7 @@ def _composition(found: Summary) -> str:
 
 def _labels(found: Summary) -> str:
     rows = [(name, HOW_KNOWN[name], count) for name, count in found.pictures_per_provenance.items()]
-    return table(("age", "how it is known", "pictures"), rows)
+    return "\n".join((table(("age", "how it is known", "pictures"), rows), ages_read_table(found)))
 
 
 def _preprocessing(found: Summary) -> str:

@@ -1,28 +1,23 @@
 """What an archive holds, counted: people and pictures by age group, gaps, decades, sexes, licences."""
 
 import dataclasses
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from cafdata.heatmap import coverage_heatmap
-from cafdata.markdown import table
 from cafdata.record import SPLITS, Record, group_number
 from core.ages import FOUR, TEN, AgeGroups
-from core.files import write_atomic
-from core.images import encode_png
 
 GAP_STEP_YEARS: Final = 5
 NUM_GAPS: Final = 15
 """Bins of a gap: 0-4, 5-9, ..., 70 and more years."""
 UNKNOWN: Final = "not stated"
-HEATMAP: Final = "coverage.png"
+AGE_READ: Final = "age read by "
+"""Begins the name of a quality score that is an age in years, as a network reads it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +34,20 @@ class LicenceCount:
     """Different authors named."""
     without_author: int
     """Pictures that name none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgesRead:
+    """What a network reads on the pictures of an age group, beside their labels."""
+
+    reader: str
+    group: str
+    """Of the labels."""
+    pictures: int
+    mean_label_years: float
+    mean_read_years: float
+    mean_error_years: float
+    """Mean of the distances between the two."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -73,6 +82,8 @@ class Summary:
     pictures_per_framing: dict[str, int]
     licences: tuple[LicenceCount, ...]
     """Most pictures first."""
+    ages_read: tuple[AgesRead, ...]
+    """By reader and group, from quality scores called "age read by <reader>"."""
     coverage: npt.NDArray[np.int64]
     """(people, 10) pictures of each person in each group: those who begin youngest first."""
 
@@ -81,7 +92,8 @@ class Summary:
         values = {
             field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "coverage"
         }
-        return values | {"licences": [dataclasses.asdict(licence) for licence in self.licences]}
+        rows = {name: [dataclasses.asdict(row) for row in getattr(self, name)] for name in ("licences", "ages_read")}
+        return values | rows
 
 
 def summarise(records: Iterable[Record]) -> Summary:
@@ -91,11 +103,15 @@ def summarise(records: Iterable[Record]) -> Summary:
     groups: dict[str, npt.NDArray[np.int64]] = {}
     splits: dict[str, set[str]] = defaultdict(set)
     licences: dict[str, _Licence] = defaultdict(_Licence)
+    readings: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
     for record in records:
         ages[record.person_id].append(record.age_years)
         row = groups.setdefault(record.person_id, np.zeros(len(TEN), dtype=np.int64))
         if (number := _group(TEN, record)) is not None:
             row[number] += 1
+            for score, value in record.quality:
+                if score.startswith(AGE_READ):
+                    readings[score.removeprefix(AGE_READ), number].append((record.age_years, value))
         counts["all"]["synthetic"] += record.is_synthetic
         if (number4 := _group(FOUR, record)) is not None:
             counts["group4"][FOUR.names[number4]] += 1
@@ -133,58 +149,9 @@ def summarise(records: Iterable[Record]) -> Summary:
                 (found.count(name) for name, found in licences.items()), key=lambda one: (-one.pictures, one.licence)
             )
         ),
+        ages_read=tuple(_ages_read(*key, readings[key]) for key in sorted(readings)),
         coverage=coverage,
     )
-
-
-def as_markdown(summary: Summary) -> str:
-    """The summary as Markdown tables; no person is named, and what sources wrote is shown as plain text."""
-    groups = [
-        (name, summary.people_per_group[name], summary.pictures_per_group[name]) for name in summary.people_per_group
-    ]
-    parts = [
-        f"{summary.pictures} pictures of {summary.people} people"
-        + (f", {summary.synthetic_pictures} of the pictures made, not taken" if summary.synthetic_pictures else "")
-        + f"; {summary.pictures_between_groups} have an age interval that reaches into two groups.\n",
-        table(("age group", "people", "pictures"), groups),
-        table(("years between two pictures of a person", "pairs"), summary.pairs_per_gap.items()),
-        table(("age groups a person is seen in", "people"), summary.groups_per_person.items()),
-        table(("decade of the photo", "pictures"), summary.pictures_per_decade.items()),
-        table(("sex", "pictures"), summary.pictures_per_sex.items()),
-        table(("ethnicity, as sources say", "pictures"), summary.pictures_per_ethnicity.items()),
-        table(("age from", "pictures"), summary.pictures_per_provenance.items()),
-        splits_table(summary),
-        licence_table(summary),
-    ]
-    return "\n".join(parts)
-
-
-def write_summary(summary: Summary, folder: Path) -> list[Path]:
-    """Write summary.json, summary.md and coverage.png, the heat map; gives back their paths."""
-    contents = {
-        "summary.json": (json.dumps(summary.as_json(), indent=2, ensure_ascii=False) + "\n").encode(),
-        "summary.md": f"# Summary\n\n{as_markdown(summary)}\n![People by age group]({HEATMAP})\n".encode(),
-        HEATMAP: encode_png(coverage_heatmap(summary.coverage)),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in contents.items():
-        write_atomic(folder / name, data)
-    return [folder / name for name in contents]
-
-
-def splits_table(summary: Summary) -> str:
-    """People and pictures of each split."""
-    rows = [(split, summary.people_per_split[split], count) for split, count in summary.pictures_per_split.items()]
-    return table(("split", "people", "pictures"), rows)
-
-
-def licence_table(summary: Summary) -> str:
-    """Pictures, people and authors under each licence."""
-    rows = [
-        (one.licence, one.licence_url or "", one.pictures, one.people, one.authors, one.without_author)
-        for one in summary.licences
-    ]
-    return table(("licence", "its text", "pictures", "people", "authors", "pictures without author"), rows)
 
 
 class _Licence:
@@ -216,6 +183,18 @@ class _Licence:
             authors=len(self.authors),
             without_author=self.without_author,
         )
+
+
+def _ages_read(reader: str, group: int, pairs: list[tuple[float, float]]) -> AgesRead:
+    labels, read = np.asarray(pairs).T
+    return AgesRead(
+        reader=reader,
+        group=TEN.names[group],
+        pictures=len(pairs),
+        mean_label_years=round(float(labels.mean()), 1),
+        mean_read_years=round(float(read.mean()), 1),
+        mean_error_years=round(float(np.abs(labels - read).mean()), 1),
+    )
 
 
 def _group(groups: AgeGroups, record: Record) -> int | None:

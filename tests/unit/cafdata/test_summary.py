@@ -9,7 +9,8 @@ import pytest
 from cafdata.heatmap import SHADES, coverage_heatmap
 from cafdata.markdown import cell, table
 from cafdata.record import Record
-from cafdata.summary import as_markdown, summarise, write_summary
+from cafdata.summary import summarise
+from cafdata.summary_report import as_markdown, write_summary
 from core.images import read_photo
 
 
@@ -76,6 +77,19 @@ def test_gaps_of_seventy_years_and_more_are_one_bin() -> None:
     found = summarise([record(1, "a", 0), record(2, "a", 100), record(3, "a", 71)])
     assert found.pairs_per_gap["70+"] == 2
     assert sum(found.pairs_per_gap.values()) == 3
+
+
+def test_ages_that_networks_read_stand_beside_the_labels() -> None:
+    def read(*ages: float) -> tuple[tuple[str, float], ...]:
+        return (*((f"age read by net-{number}", age) for number, age in enumerate(ages)), ("sharpness", 3.0))
+
+    records = [record(1, "a", 20, quality=read(24, 20)), record(2, "b", 22, quality=read(18)), record(3, "c", 70)]
+    records.append(record(4, "d", 25, 35, quality=read(99)))
+    first, second = summarise(records).ages_read
+    assert (first.reader, first.group, first.pictures) == ("net-0", "20-29", 2)
+    assert (first.mean_label_years, first.mean_read_years, first.mean_error_years) == (21, 21, 4)
+    assert (second.reader, second.mean_error_years) == ("net-1", 0)
+    assert "| net-0 | 20-29 | 2 | 21 | 21 | 4 |" in as_markdown(summarise(records))
 
 
 def test_no_records_at_all() -> None:
