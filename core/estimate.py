@@ -13,9 +13,7 @@ import csv
 import hashlib
 import io
 import json
-import os
 import time
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from typing import Any, Literal
 from core.age_reader import AgeReader, PresentAge
 from core.ages import TEN
 from core.aging import NO_FACE
+from core.cells import path_cell, text_cell
 from core.detect import FacePack
 from core.errors import BadImage, NoFace
 from core.files import write_atomic
@@ -31,8 +30,6 @@ from core.images import Photo, read_photo
 from core.transform import PICTURE_SUFFIXES
 
 COLUMNS = ("file", "face", "age_years", "low_years", "high_years", "group10", "error")
-FORMULA_SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes for the beginning of a formula, also as full-width letters."""
 WRITE_EVERY_S = 2.0
 
 Row = dict[str, Any]
@@ -199,27 +196,3 @@ def file_sha256(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
-
-
-def path_cell(path: Path) -> str:
-    """A relative path for a table: "/" between its parts, nothing a spreadsheet or a terminal would act upon.
-
-    A name such as "=cmd.jpg" gets "./" before it, which is the same path. Letters that are not shown (control
-    characters, changes of direction, bytes that are no UTF-8) are written as \\xNN, \\uNNNN; a backslash twice.
-    """
-    text = visible(os.fspath(path.as_posix()).replace("\\", "\\\\"))
-    return f"./{text}" if text.lstrip().startswith(FORMULA_SIGNS) else text
-
-
-def text_cell(text: str) -> str:
-    """A sentence for a table; an apostrophe before what a spreadsheet would compute."""
-    shown = visible(text)
-    return f"'{shown}" if shown.lstrip().startswith(FORMULA_SIGNS) else shown
-
-
-def visible(text: str) -> str:
-    """Control and format characters, lone surrogates and line separators as escapes."""
-    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
-    return "".join(
-        one.encode("unicode_escape").decode() if unicodedata.category(one) in hidden else one for one in text
-    )

@@ -106,7 +106,8 @@ def encode_jpeg(photo: Photo, quality: int = 95) -> bytes:
         raise ValueError(f"JPEG quality is 1..100, got {quality}")
     target = io.BytesIO()
     subsampling = "4:4:4" if quality >= 90 else "4:2:0"
-    Image.fromarray(require_photo(photo)).save(target, "JPEG", quality=quality, subsampling=subsampling, optimize=True)
+    # Without optimize: with it, Pillow's buffer is too small for noisy pictures of high quality, and saving fails.
+    Image.fromarray(require_photo(photo)).save(target, "JPEG", quality=quality, subsampling=subsampling)
     return target.getvalue()
 
 

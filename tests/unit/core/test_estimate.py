@@ -11,10 +11,11 @@ import pytest
 from skimage.data import astronaut
 
 from core.age_reader import AgeReader
+from core.cells import FORMULA_SIGNS, path_cell, text_cell
 from core.detect import FacePack, open_pack
 from core.device import choose
 from core.errors import BadImage
-from core.estimate import COLUMNS, FORMULA_SIGNS, Outcome, estimate_ages, path_cell, text_cell
+from core.estimate import COLUMNS, Outcome, estimate_ages
 from core.images import encode_jpeg
 from core.reference_estimator import ReferenceEstimator
 from core.weights import LoadedModel

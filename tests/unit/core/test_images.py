@@ -97,6 +97,12 @@ def test_jpeg_round_trip_is_close_and_quality_counts() -> None:
         encode_jpeg(scene(), quality=101)
 
 
+@pytest.mark.parametrize("quality", [90, 95, 100])
+def test_noise_can_be_saved_as_jpeg(quality: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
+    assert decode_photo(encode_jpeg(noise, quality=quality)).shape == noise.shape
+
+
 def test_a_saturated_edge_keeps_its_colour_in_jpeg() -> None:
     """Full colour resolution: a red line one pixel wide is not washed out."""
     photo = np.full((32, 32, 3), 255, np.uint8)
