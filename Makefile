@@ -68,6 +68,7 @@ bench: $(DEVELOPMENT)
 	@$(PYTHON) -m benchmarks.generator
 	@$(PYTHON) -m benchmarks.generator --isa AVX2 --sizes 256
 	@$(PYTHON) -m benchmarks.training
+	@$(PYTHON) -m benchmarks.calibration
 
 clean:
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .gradio build stubs/*/build stubs/*/*.egg-info

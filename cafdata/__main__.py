@@ -10,22 +10,8 @@ from typing import Literal
 
 import tyro
 
+from cafdata import archive_commands
 from core.errors import CafError
-
-
-def facts(pictures: tyro.conf.Positional[tuple[Path, ...]]) -> int:
-    """Print what a record says of the bytes of pictures: sha256, perceptual hash, size.
-
-    Args:
-        pictures: Picture files.
-    """
-    import dataclasses
-
-    from cafdata.picture_hash import measure
-
-    for path in pictures:
-        print(json.dumps({"file": str(path)} | dataclasses.asdict(measure(path.read_bytes()))), flush=True)
-    return 0
 
 
 def import_folder(
@@ -89,6 +75,38 @@ def card(archive: tyro.conf.Positional[Path]) -> int:
     return 0
 
 
+def sample(
+    out: Path | None = None, faces: tuple[Path, ...] = (), model: str = "agetrans-128-10", threads: int = 2
+) -> int:
+    """Make the bundled sample of twenty synthetic people anew, aged by a model; its card and splits too.
+
+    Args:
+        out: Archive folder instead of the bundled one.
+        faces: Parquet files of UTKFace to make new composites from, about 20 minutes; else those in --out are used.
+        model: Name of the generator, or its .safetensors file.
+        threads: CPU threads.
+    """
+    import torch
+
+    from cafdata.archive import Archive
+    from cafdata.composites import make_composites
+    from cafdata.sample import CAST, SAMPLE, make_sample, people_in, people_of
+    from core.age_reader import bundled_reader
+    from core.aging import FaceAger
+    from core.detect import open_pack
+    from core.device import choose
+    from core.weights import load
+
+    torch.set_num_threads(threads)
+    folder = out or SAMPLE
+    pack, compute = open_pack("embedded"), choose("cpu", "float32")
+    ager = FaceAger(load(model), pack, compute, bundled_reader(compute))
+    made = people_of(make_composites(faces, CAST, pack, _to_stderr)) if faces else people_in(Archive(folder))
+    count = make_sample(folder, made, ager, _to_stderr)
+    print(json.dumps({"archive": str(folder), "pictures": count}))
+    return 0
+
+
 def _to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -133,7 +151,16 @@ def calibrate(
     from cafdata.calibration import Settings
 
     settings = Settings(max_pairs=max_pairs, num_draws=draws, seed=seed)
-    made_with = shlex.join(["python", "-m", "cafdata", *sys.argv[1:]])
+    given: dict[str, object] = {
+        "--layout": layout,
+        "--per-group": per_group,
+        "--max-pairs": max_pairs,
+        "--draws": draws,
+        "--seed": seed,
+    }
+    given |= {"--pack": pack} if scores is None else {"--scores": scores, "--mapping": mapping, "--scale": scale}
+    words = [str(word) for pair in given.items() if pair[1] is not None for word in pair]
+    made_with = shlex.join(["python", "-m", "cafdata", "calibrate", *map(str, sources), *words, "--out", "FOLDER"])
     if scores is not None:
         written = calibrate_scores(scores, mapping, recogniser, scale, out, settings, made_with)
     else:
@@ -168,11 +195,16 @@ def published(out: Path | None = None) -> int:
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    "facts": facts,
+    "verify": archive_commands.verify,
+    "splits": archive_commands.splits,
+    "takedown": archive_commands.takedown,
+    "export": archive_commands.export,
+    "queue": archive_commands.queue,
     "calibrate": calibrate,
     "published": published,
     "card": card,
     "import": import_folder,
+    "sample": sample,
     "summary": summary,
 }
 """Name of a command -> what it does; it returns the exit status."""

@@ -20,7 +20,7 @@ from cafdata.operating import Descending, Plan, Scores
 Numbers = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int32]
 
-DRAWS_AT_ONCE = 16
+DRAWS_AT_ONCE = 32
 """Weights of so many draws stay in the processor's cache."""
 SPARE = 1.5
 """So many times the highest scores are weighed that the threshold needs by count; more where a draw needs more."""
@@ -78,7 +78,7 @@ def draw(scores: CellScores, plan: Plan, num_draws: int, seed: int) -> Draws:
     drawn = np.empty((num_draws, scores.num_subjects), dtype=np.uint8) if len(scores.same) else None
     done = 0
     while done < num_draws:
-        weights = _draw_people(scores.num_subjects, min(DRAWS_AT_ONCE, num_draws - done), generator)
+        weights = draw_people(scores.num_subjects, min(DRAWS_AT_ONCE, num_draws - done), generator)
         totals = np.einsum("sd,sd->d", weights, pairs @ weights, dtype=np.float64)
         for one in np.flatnonzero(totals > 0):
             own = np.ascontiguousarray(weights[:, one])
@@ -107,8 +107,8 @@ class _Top:
 
     def __init__(self, scores: CellScores, num_kept: int) -> None:
         self.num_pairs = len(scores.different)
-        self.num_kept = min(num_kept, self.num_pairs)
-        self._falling = Descending(scores.different, self.num_kept)
+        self._falling = Descending(scores.different, num_kept)
+        self.num_kept = len(self._falling.scores)
         self._first, self._second = scores.first[self._falling.order], scores.second[self._falling.order]
 
     def quantiles(self, weights: npt.NDArray[np.float32], total: float, shares: Numbers) -> Numbers | None:
@@ -127,10 +127,12 @@ def _pair_counts(scores: CellScores) -> Any:
 
     ones = np.ones(len(scores.first), dtype=np.float32)
     size = (scores.num_subjects, scores.num_subjects)
-    return coo_array((ones, (scores.first, scores.second)), shape=size).tocsr()
+    pairs = coo_array((ones, (scores.first, scores.second)), shape=size)
+    pairs.has_canonical_format = True  # two people may have several entries: a product adds them up, sorted or not
+    return pairs.tocsr()
 
 
-def _draw_people(num_subjects: int, num_draws: int, generator: np.random.Generator) -> npt.NDArray[np.float32]:
+def draw_people(num_subjects: int, num_draws: int, generator: np.random.Generator) -> npt.NDArray[np.float32]:
     """(S, B) float32: how often each person was drawn in each draw of as many as there are."""
     drawn = generator.integers(0, num_subjects, (num_draws, num_subjects))
     flat = (drawn + np.arange(num_draws)[:, None] * num_subjects).ravel()
@@ -141,19 +143,22 @@ def _draw_people(num_subjects: int, num_draws: int, generator: np.random.Generat
 def _genuine(scores: CellScores, drawn: npt.NDArray[np.uint8], thresholds: Numbers) -> Numbers:
     """(B, R) share of same-person pairs that pass, by (B, S) draws of people.
 
-    Pairs that pass, or fail, the thresholds of all draws are counted by person once; only those between are weighed.
+    Pairs that pass the thresholds of all draws are counted by person once, those that fail all are left out; only
+    those between are weighed.
     """
     num_draws, num_rates = thresholds.shape
     all_pairs = np.bincount(scores.person, minlength=scores.num_subjects).astype(np.float32)
     rates = np.empty((num_draws, num_rates))
     lowest, highest = thresholds.min(0), thresholds.max(0)
+    near = np.flatnonzero(scores.same < highest.max())
+    same, person = scores.same[near], scores.person[near]
     for rate in range(num_rates):
-        passes = scores.same >= highest[rate]
-        between = np.flatnonzero((scores.same >= lowest[rate]) & ~passes)
-        between = between[np.argsort(scores.same[between])[::-1]]
-        surely = np.bincount(scores.person[passes], minlength=scores.num_subjects).astype(np.float32)
-        people = scores.person[between]
-        counts = len(between) - np.searchsorted(scores.same[between][::-1], thresholds[:, rate], side="left")
+        is_below = same < highest[rate]
+        surely = all_pairs - np.bincount(person[is_below], minlength=scores.num_subjects).astype(np.float32)
+        between = np.flatnonzero(is_below & (same >= lowest[rate]))
+        between = between[np.argsort(same[between])[::-1]]
+        people = person[between]
+        counts = len(between) - np.searchsorted(same[between][::-1], thresholds[:, rate], side="left")
         for rows in _parts(num_draws):
             weights = drawn[rows].astype(np.float32)
             total, passing = weights @ all_pairs, weights @ surely

@@ -14,7 +14,7 @@ import numpy as np
 from cafdata.calibration import About, Place, Settings, calibrate, cells_of
 from cafdata.embeddings import Embedded, WorkingFolder, embed
 from cafdata.labelled import chosen, find, labels_of
-from cafdata.operating import FIT_FROM, MIN_ABOVE, NUM_KNOTS, TAIL, TradeOff
+from cafdata.operating import FIT_FROM, MIN_ABOVE, NUM_KNOTS, PARABOLA_FROM, TAIL, TradeOff
 from cafdata.pairs import Faces
 from cafdata.recorded import read_scores
 from core.ages import TEN
@@ -34,7 +34,8 @@ NOT_KNOWN = (
 KNOWN = "Pairs are of people known by name."
 HOW = (
     f"A threshold that at least {MIN_ABOVE} pairs reach is the quantile itself. Others are fitted ({TAIL}): "
-    f"{NUM_KNOTS} quantiles of the upper tail against those of a normal distribution, by a line, or a parabola from 20,000 pairs; "
+    f"{NUM_KNOTS} quantiles of the upper tail against those of a normal distribution, by a line, or from "
+    f"{PARABOLA_FROM:,} pairs a parabola; "
     "the band does not cover a tail that is shaped otherwise. Bands come from drawing people again."
 )
 

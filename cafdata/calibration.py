@@ -32,7 +32,7 @@ class Settings:
     """False-accept rates, a table each."""
     num_draws: int = 1000
     """Draws of people behind the bands."""
-    band_share: float = 0.95
+    band_share: float = 0.99
     """Share of the draws that a band holds."""
     max_pairs: int = 1_000_000
     """Different-person pairs a cell, and same-person pairs; more are sampled evenly."""

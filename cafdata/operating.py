@@ -20,7 +20,7 @@ FIT_FROM = 0.005
 """A tail is fitted to shares from here on: what scores higher may be people who are there twice, unknown to us."""
 NUM_KNOTS = 10
 """Quantiles that a tail is fitted to."""
-PARABOLA_FROM = 20_000
+PARABOLA_FROM = 10_000
 """With so many pairs the fit may be bent; with fewer it is straight."""
 DET_RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """False-accept rates of a detection error trade-off."""
@@ -85,11 +85,15 @@ class Descending:
     """Scores from the highest down, with what the quantiles need."""
 
     def __init__(self, scores: Scores, num_kept: int | None = None) -> None:
-        """Sort (P,) float32 scores; of the order and the ties only the highest `num_kept` are kept."""
-        if scores.ndim != 1 or scores.dtype != np.float32 or not np.isfinite(scores).all():
-            raise ValueError(f"scores are (P,) finite float32, got {scores.shape} {scores.dtype}")
-        kept = len(scores) if num_kept is None else min(num_kept, len(scores))
-        order = np.argsort(scores)[::-1][:kept]
+        """Sort (P,) float32 scores; only the highest `num_kept`, 1 or more, are kept, with their ties."""
+        if scores.ndim != 1 or not len(scores) or scores.dtype != np.float32 or not np.isfinite(scores).all():
+            raise ValueError(f"scores are (P,) finite float32, one or more, got {scores.shape} {scores.dtype}")
+        if num_kept is None or num_kept >= len(scores):
+            order = np.argsort(scores)[::-1]
+        else:
+            highest = np.flatnonzero(scores >= np.partition(scores, -num_kept)[-num_kept])
+            order = highest[np.argsort(scores[highest])[::-1]]
+        kept = len(order)
         self.order = order
         """(K,) row of each score."""
         self.scores = scores[order]
@@ -98,11 +102,9 @@ class Descending:
         is_end[:-1] = self.scores[1:] != self.scores[:-1]
         # A threshold takes all pairs of one score or none of them.
         self._whole = np.concatenate(([0], np.maximum.accumulate(np.where(is_end, np.arange(1, kept + 1), 0))))
-        top = self.scores[0] if kept else np.float32(0)
-        self._thresholds = np.concatenate(([np.nextafter(top, np.float32(np.inf))], self.scores)).astype(np.float64)
 
     def quantiles(self, weight_above: npt.NDArray[np.float32] | Numbers, total: float, shares: Numbers) -> Numbers:
-        """Lowest scores from which on weigh at most `shares` of the total; just above the highest where none does.
+        """Lowest scores that weigh, from which on at most `shares` of the total do; just above the highest if none.
 
         Args:
             weight_above: (K,) weight of the first k pairs, rising.
@@ -110,8 +112,14 @@ class Descending:
             shares: (R,) of the total.
         """
         count = np.searchsorted(weight_above, shares * total * (1 + 1e-12), side="right")
-        found: Numbers = self._thresholds[self._whole[count]]
-        return found
+        count = self._whole[count]
+        # Of scores that weigh nothing the first above counts that does.
+        reached = np.searchsorted(weight_above, weight_above[count - 1], side="left")
+        first = min(int(np.searchsorted(weight_above, 0, side="right")), len(self.scores) - 1)
+        found: Numbers = np.where(
+            count > first, self.scores[reached], np.nextafter(self.scores[first], np.float32(np.inf))
+        )
+        return found.astype(np.float64)
 
 
 def quantiles(scores: Scores, shares: npt.ArrayLike) -> Numbers:
