@@ -24,6 +24,7 @@ from core.images import encode_png
 BEGIN: Final = "<!-- cafdata:{key}:begin (written by the program; what is changed here is lost) -->"
 END: Final = "<!-- cafdata:{key}:end -->"
 MARK: Final = re.compile(r"<!-- cafdata:(?P<key>[a-z]+):(?P<side>begin|end)[^>\n]*-->")
+HEADING: Final = re.compile(r"^## ", re.MULTILINE)
 SIZES: Final = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
 LICENCES: Final = {
     licence: licence.lower()
@@ -107,6 +108,7 @@ def unwritten(readme: str) -> tuple[str, ...]:
 
 
 def _with_section(body: str, section: Section, found: Summary) -> str:
+    """The text with the section's facts as they are now: in its region, below its heading, or in a new section."""
     region = ""
     if section.made is not None:
         begin, end = BEGIN.format(key=section.key), END.format(key=section.key)
@@ -115,9 +117,30 @@ def _with_section(body: str, section: Section, found: Summary) -> str:
             if mark["key"] == section.key and mark["side"] == "begin":
                 after = body.index(end, mark.end()) + len(end)
                 return body[: mark.start()] + region + body[after:]
-    if re.search(rf"^## +{re.escape(section.title)} *$", body, flags=re.MULTILINE):
-        return body  # the maintainer has it in words of their own
-    return "\n\n".join(part for part in (body.rstrip("\n"), f"## {section.title}", region, section.text) if part) + "\n"
+    heading = _heading(body, section)
+    if heading is None:
+        place = _place(body, section)
+        parts = (body[:place].rstrip("\n"), f"## {section.title}", region, section.text, body[place:])
+    elif region:
+        parts = (body[: heading.end()], region, body[heading.end() :].lstrip("\n"))
+    else:
+        return body
+    return "\n\n".join(part.removesuffix("\n") for part in parts if part) + "\n"
+
+
+def _place(body: str, section: Section) -> int:
+    """Where a new section begins: behind the last section there that comes before it, and what follows that."""
+    number = SECTIONS.index(section)
+    earlier = [found.end() for one in SECTIONS[:number] if (found := _heading(body, one))]
+    later = [found.start() for one in SECTIONS[number:] if (found := _heading(body, one))]
+    if not earlier:
+        return min(later, default=len(body))
+    following = HEADING.search(body, max(earlier))
+    return following.start() if following else len(body)
+
+
+def _heading(body: str, section: Section) -> re.Match[str] | None:
+    return re.search(rf"^## +{re.escape(section.title)} *$", body, flags=re.MULTILINE)
 
 
 def _check_marks(body: str) -> None:

@@ -2,7 +2,6 @@
 
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Final
 
 from cafdata import fields
 from cafdata.record import AgeProvenance, Sex
+from core.cells import visible
 
 PICTURE_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MAX_SHOWN: Final = 200
-INVISIBLE: Final = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-"""Unicode categories of what does not show: control and direction marks (NUL, RTL override), halves of pairs."""
 SEXES: Final[dict[str, Sex]] = {"m": "male", "f": "female", "male": "male", "female": "female"}
 
 Points = tuple[tuple[float, float], ...]
@@ -72,7 +70,7 @@ Finding = Found | Fault
 
 def shown(text: str) -> str:
     """Text for a message: on one line, with nothing invisible left in it, 200 letters at most."""
-    escaped = "".join(ascii(char)[1:-1] if unicodedata.category(char) in INVISIBLE else char for char in text)
+    escaped = visible(text)
     return escaped if len(escaped) <= MAX_SHOWN else escaped[: MAX_SHOWN - 3] + "..."
 
 

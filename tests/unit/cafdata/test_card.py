@@ -109,12 +109,16 @@ def test_words_of_people_stay_and_facts_follow_the_records(tmp_path: Path) -> No
     assert "Citation" not in unwritten(after)
 
 
-def test_a_section_in_words_of_ones_own_is_left_alone() -> None:
+def test_sections_in_words_of_ones_own_get_the_facts_and_the_others_their_places() -> None:
     found = summarise(picture.record for picture in drawn_pictures(1))
-    own = "# Mine\n\n## Known biases\n\nNone of your business.\n"
+    own = "# Mine\n\n## Known biases\n\nNone of your business.\n\n## Thanks\n\nTo all.\n\n## Retention\n\nA day."
     written = card(own, found)
-    assert sections_of(written)["biases"] == "None of your business."
-    assert written.count("## Known biases") == 1 and written.count("## Summary") == 1
+    at = SECTIONS.index("Retention")
+    assert headings(written) == [*SECTIONS[:at], "Thanks", *SECTIONS[at:]]
+    biases = sections_of(written)["biases"]
+    assert biases.endswith("None of your business.")
+    assert "not stated for 6 pictures" in biases
+    assert sections_of(written)["retention"] == "A day."
     assert card(written, found) == written
 
 
