@@ -120,7 +120,7 @@ def _with_section(body: str, section: Section, found: Summary) -> str:
     heading = _heading(body, section)
     if heading is None:
         place = _place(body, section)
-        parts = (body[:place].rstrip("\n"), f"## {section.title}", region, section.text, body[place:])
+        parts: tuple[str, ...] = (body[:place].rstrip("\n"), f"## {section.title}", region, section.text, body[place:])
     elif region:
         parts = (body[: heading.end()], region, body[heading.end() :].lstrip("\n"))
     else:
