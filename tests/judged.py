@@ -4,7 +4,7 @@ import numpy as np
 
 from core.ages import TEN
 from tests.observed import observed
-from training.figures import Figures, frechet_figures, slice_figures
+from training.figures import Figures, Input, frechet_figures, slice_figures
 from training.judgement import judge_figures
 from training.likeness import likeness_figures
 from training.metrics import by_target
@@ -17,6 +17,8 @@ def figures_of_a_perfect_generator() -> Figures:
     pair = (np.zeros((4, 10, 3)), np.zeros((4, 3)))
     return Figures(
         model="perfect",
+        framing="utkface",
+        inputs=(Input(role="faces", name="four.parquet", sha256="1" * 64),),
         weights_sha256="0" * 64,
         data_sha256="1" * 64,
         num_faces=4,
@@ -24,6 +26,8 @@ def figures_of_a_perfect_generator() -> Figures:
         target_groups=TEN.names,
         judges=(judge_figures(seen, 0),),
         likeness=likeness_figures(seen, "hand"),
+        rectified=None,
+        why_not_rectified="There are no thresholds for hand.",
         frechet=frechet_figures(seen, "hand", pair, seen.own_groups),
         surroundings=SurroundingsFigures(
             num_photos=2, psnr_db=34.96, lowest_psnr_db=30.0, psnr_db_by_target=(35.0,) * 10

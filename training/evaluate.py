@@ -13,61 +13,27 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.detect import FacePack
-from core.errors import DataBroken
 from core.files import write_atomic
-from core.images import Photo, encode_png, read_photo
+from core.images import encode_png
 from training.comparison import compare, write_comparison
 from training.contender import Contender
-from training.data import load_faces
-from training.digest import files_digest, weights_digest
+from training.digest import weights_digest
 from training.figures import Figures, slice_figures
-from training.frechet import RealPictures
-from training.judge import Judge
 from training.judgement import judge_figures
 from training.likeness import likeness_figures
+from training.material import Material, Panel, Yardsticks
 from training.metrics import by_target, finite, mean
 from training.observations import BATCH, NUM_FOLLOWED, NUM_SHOWN, observe
 from training.observed import Observed
 from training.report import as_markdown, sheet
 from training.surroundings import surroundings_figures
 
-__all__ = ["Material", "Panel", "evaluate", "evaluate_all", "weights_digest"]
-
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Material:
-    """What generators are judged on."""
-
-    faces: Path
-    """Parquet file of labelled faces in UTKFace framing, unseen in training."""
-    real: tuple[Path, ...] = ()
-    """More such files, of pictures that no judge learnt from, only for Frechet distances on a judge's features."""
-    photos: Path | None = None
-    """Folder of whole photos, to see whether anything beside the face moves; None leaves that out."""
-    max_faces: int | None = None
-    """Use only so many of the faces, evenly spread."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Panel:
-    """Who judges."""
-
-    judges: tuple[Judge, ...]
-    """Of age and sex, at least one."""
-    pack: FacePack
-    """Finds points, and compares input and output."""
-
-    def __post_init__(self) -> None:
-        if not self.judges:
-            raise ValueError("an evaluation needs a judge")
+__all__ = ["evaluate", "evaluate_all", "weights_digest"]
 
 
 def evaluate(contender: Contender, material: Material, panel: Panel, out: Path) -> Figures:
     """Judge one generator; writes figures.json, figures.md and sheet.png. Raises DataBroken for bad data."""
-    return evaluate_one(contender, material, panel, out, RealPictures(material.real, panel.judges))
+    return evaluate_one(contender, material, panel, out, Yardsticks(material, panel))
 
 
 def evaluate_all(contenders: Sequence[Contender], material: Material, panel: Panel, out: Path) -> tuple[Figures, ...]:
@@ -83,35 +49,37 @@ def evaluate_all(contenders: Sequence[Contender], material: Material, panel: Pan
     twice = next((name for name in names if names.count(name) > 1), None)
     if not names or twice is not None:
         raise ValueError("name a model to evaluate" if not names else f"two models are called {twice}")
-    real = RealPictures(material.real, panel.judges)
+    beside = Yardsticks(material, panel)
     folders = [out / name for name in names] if len(names) > 1 else [out]
     found = tuple(
-        evaluate_one(one, material, panel, folder, real) for one, folder in zip(contenders, folders, strict=True)
+        evaluate_one(one, material, panel, folder, beside) for one, folder in zip(contenders, folders, strict=True)
     )
     if len(found) > 1:
         write_comparison(compare(found), out)
     return found
 
 
-def evaluate_one(contender: Contender, material: Material, panel: Panel, out: Path, real: RealPictures) -> Figures:
-    """As `evaluate`, beside real pictures that other models of the same size may have been held against."""
+def evaluate_one(contender: Contender, material: Material, panel: Panel, out: Path, beside: Yardsticks) -> Figures:
+    """As `evaluate`, beside what other models of the same size may have been held against."""
     groups, judges, pack = contender.groups, panel.judges, panel.pack
-    faces = load_faces((material.faces,), contender.faces_px, min_age_years=groups.first_years[0])
-    if material.max_faces is not None:
-        faces = faces.spread(material.max_faces)
-    photos = [] if material.photos is None else _photos(material.photos)
+    faces = material.load(contender.faces_px, groups.first_years[0], pack)
+    photos, inputs = material.load_photos(), (*material.inputs(), *panel.inputs())
     observed = Observed(out, _settings(contender, faces.digest, panel))
     seen = observe(contender, faces, judges, pack, observed)
     found = Figures(
         model=contender.info.name,
         weights_sha256=contender.weights_sha256,
-        data_sha256=files_digest([material.faces]),
+        framing=contender.info.framing,
+        inputs=inputs,
+        data_sha256=inputs[0].sha256,
         num_faces=len(faces),
         num_outputs=len(faces) * len(groups),
         target_groups=groups.names,
         judges=tuple(judge_figures(seen, judge) for judge in range(len(judges))),
         likeness=likeness_figures(seen, pack.identity),
-        frechet=real.figures(seen, pack.identity),
+        rectified=beside.rectified(seen),
+        why_not_rectified=None if panel.table else panel.why_no_table,
+        frechet=beside.pictures.figures(seen, pack.identity),
         surroundings=surroundings_figures(contender.ager(pack), photos) if photos else None,
         own_age_psnr_db=finite(mean(seen.own_age_psnr_db)),
         present_age_mae_years=finite(mean(np.abs(seen.present_years - faces.ages_years))),
@@ -136,16 +104,7 @@ def _settings(contender: Contender, faces_digest: str, panel: Panel) -> dict[str
         "model": [info.architecture, info.groups, info.framing, info.size_px],
         "faces": faces_digest,
         "judges": [[judge.name, judge.sha256] for judge in panel.judges],
-        "pack": [panel.pack.name, panel.pack.identity],
+        "pack": [panel.pack.name, panel.recogniser_sha256],
         "counts": [BATCH, NUM_SHOWN, NUM_FOLLOWED],
         "torch": [torch.__version__, torch.get_num_threads()],
     }
-
-
-def _photos(folder: Path) -> list[Photo]:
-    files = (
-        sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES) if folder.is_dir() else []
-    )
-    if not files:
-        raise DataBroken(f"no photos in {folder}: name a folder with JPEG, PNG or WebP files")
-    return [read_photo(file) for file in files]

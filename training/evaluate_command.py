@@ -5,6 +5,11 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from core.detect import FacePack
+    from core.thresholds import ThresholdTable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,7 +17,11 @@ class Choice:
     """What models are judged on, and by whom."""
 
     data: Path | None = None
-    """Parquet file of faces in UTKFace framing instead of the eval part of the UTKFace pack."""
+    """Parquet file of faces in UTKFace framing, or an archive, instead of the eval part of the UTKFace pack."""
+    split: Literal["train", "validation", "test"] | None = None
+    """Of an archive's faces only those of this split."""
+    archive: Path | None = None
+    """Archive whose pairs of one person outputs are held against; where --data is not given also the faces."""
     real: tuple[Path, ...] = ()
     """Parquet files of more real faces for Frechet distances, instead of part 0 of the UTKFace pack."""
     photos: Path | None = None
@@ -23,6 +32,10 @@ class Choice:
     """Second judge, a model by name or file, instead of age-judge-128."""
     pack: str | None = None
     """Face pack with arcface5 points, such as insightface:buffalo_l."""
+    table: Path | None = None
+    """Threshold table of the pack's recogniser, made by python -m cafdata calibrate, instead of a bundled one."""
+    rate: float = 1e-3
+    """False-accept rate of the bundled table."""
     max_faces: int | None = None
     """Use only so many faces, evenly spread."""
     strength: float = 1.0
@@ -46,8 +59,9 @@ def evaluate(models: tuple[str, ...], /, out: Path, choice: Choice = Choice()) -
     from core.detect import open_pack
     from training.contender import contender_named
     from training.data import PACK
-    from training.evaluate import Material, Panel, evaluate_all
+    from training.evaluate import evaluate_all
     from training.judge import ESTIMATOR, AgeSexJudge, bundled_estimator, estimator_named
+    from training.material import Material, Panel
     from training.report import as_markdown
 
     torch.set_num_threads(choice.threads)
@@ -59,18 +73,35 @@ def evaluate(models: tuple[str, ...], /, out: Path, choice: Choice = Choice()) -
     first = AgeSexJudge(choice.judge or shared / "models" / "insightface2018_gender_age_112.onnx")
     beside = shared / "photos"
     material = Material(
-        faces=choice.data or PACK / "utkface_eval.parquet",
-        real=choice.real or ((part,) if choice.data is None and part.is_file() else ()),
+        faces=choice.data or choice.archive or PACK / "utkface_eval.parquet",
+        split=choice.split,
+        real=choice.real or ((part,) if choice.data is choice.archive is None and part.is_file() else ()),
+        pairs=choice.archive,
         photos=choice.photos or (beside if beside.is_dir() else None),
         max_faces=choice.max_faces,
     )
-    panel = Panel(
-        judges=(first, *(() if second is None else (second,))),
-        pack=open_pack(choice.pack or f"insightface:{shared / 'models' / 'pack_scrfd_mobilefacenet'}"),
-    )
+    pack = open_pack(choice.pack or f"insightface:{shared / 'models' / 'pack_scrfd_mobilefacenet'}")
+    table, why = _table(choice, pack)
+    judges = (first, *(() if second is None else (second,)))
+    panel = Panel(judges=judges, pack=pack, table=table, why_no_table=why)
     for figures in evaluate_all(contenders, material, panel, out):
         _say(as_markdown(figures))
         sys.stdout.write(json.dumps(dataclasses.asdict(figures), allow_nan=False) + "\n")
+
+
+def _table(choice: Choice, pack: "FacePack") -> tuple["ThresholdTable | None", str]:
+    """The table that was named, else the bundled one; without either None and the reason."""
+    from core.errors import TableMissing
+    from core.thresholds import read_table, table_for
+    from training.digest import files_digest
+
+    if choice.table is not None:
+        return read_table(choice.table), ""
+    try:
+        return table_for(pack.identity, files_digest([pack.recogniser_file]), choice.rate), ""
+    except TableMissing as error:
+        _say(f"no rectified figures: {error}")
+        return None, str(error)
 
 
 def _say(line: str) -> None:

@@ -14,6 +14,7 @@ from training.judgement import KEEPS_SEX_FROM_YEARS, JudgeFigures, sex_kept
 from training.likeness import LikenessFigures
 from training.metrics import ByTarget, Figure, Floats, finite, mean
 from training.observations import Observations
+from training.rectified import RectifiedFigures
 from training.surroundings import SurroundingsFigures
 
 NUM_SPLITS = 4
@@ -63,10 +64,25 @@ class SliceFigures:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Input:
+    """Something that figures depend on."""
+
+    role: str
+    """"faces", "judge", "recogniser" and so on."""
+    name: str
+    sha256: str
+    """Of the file; of several, see training.digest.files_digest; of an archive, of its manifest."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
     """What an evaluation finds."""
 
     model: str
+    framing: str
+    """How the model's crops are framed; faces in another framing are cut out anew for it."""
+    inputs: tuple[Input, ...]
+    """Everything besides the model that the figures depend on; the threshold table is in `rectified`."""
     weights_sha256: str
     """Of all weights as float32, in the order of their names."""
     data_sha256: str
@@ -75,6 +91,10 @@ class Figures:
     target_groups: tuple[str, ...]
     judges: tuple[JudgeFigures, ...]
     likeness: LikenessFigures
+    rectified: RectifiedFigures | None
+    """None where there is no threshold table for the recogniser."""
+    why_not_rectified: str | None
+    """The reason then."""
     frechet: FrechetFigures
     surroundings: SurroundingsFigures | None
     """None where no photos were given."""
@@ -89,7 +109,7 @@ class Figures:
     num_followed: int
     """Faces behind point_drift_by_target."""
     slices: tuple[SliceFigures, ...]
-    """By sex and by race."""
+    """By sex, by race and by the input's own group."""
 
 
 def frechet_figures(
@@ -122,10 +142,12 @@ def frechet_figures(
 
 
 def slice_figures(seen: Observations) -> tuple[SliceFigures, ...]:
-    """The same figures for each sex and, where the data tells them, for each race, by label."""
+    """The same figures for each sex, each race where the data tells them, and each group of inputs, by label."""
     parts = {name: seen.faces.sexes == code for code, name in enumerate(SEXES)}
     if seen.faces.races is not None:
         parts |= {name: seen.faces.races == code for code, name in enumerate(RACES)}
+    own = seen.own_groups
+    parts |= {f"from {name}": own == group for group, name in enumerate(seen.groups.names) if (own == group).any()}
     return tuple(
         SliceFigures(
             name=name,

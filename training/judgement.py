@@ -48,7 +48,14 @@ class JudgeFigures:
     judged_mean_years_real: ByTarget
     """Mean judged age of the real faces of the group."""
     difference_years: ByTarget
-    """The one less the other."""
+    """The one less the other: a difference of group means, in which pictures too old and too young cancel out."""
+    mean_error_years: Figure
+    """Mean size of those differences over the target groups: what the paper calls mean error."""
+    picture_error_years: Figure
+    """Mean over all outputs of how far each is judged from the typical age of its target group."""
+    picture_error_years_by_target: ByTarget
+    picture_error_years_real_by_target: ByTarget
+    """The same of real faces of the group and their own labels: what this judge cannot tell any better."""
     sex_kept: Figure
     """Share of outputs for adult targets whose judged sex is the input's, where the judge is sure of that one."""
     sex_kept_by_target: ByTarget
@@ -70,6 +77,9 @@ def judge_figures(seen: Observations, judge: int) -> JudgeFigures:
     kept = sex_kept(seen, judge)
     is_adult = np.asarray(groups.typical_years) >= KEEPS_SEX_FROM_YEARS
     mean_real = metrics.mean_by_group(real.ages_years, seen.own_groups, len(groups))
+    differences = tuple(map(finite, made.ages_years.mean(0) - mean_real))
+    errors = np.abs(made.ages_years - np.asarray(groups.typical_years))
+    errors_real = np.abs(real.ages_years - seen.faces.ages_years)
     share, share_real = finite(mean(hits)), finite(mean(expected))
     far_share, far_share_real = finite(mean(hits[is_far])), finite(mean(expected[is_far]))
     return JudgeFigures(
@@ -86,7 +96,13 @@ def judge_figures(seen: Observations, judge: int) -> JudgeFigures:
         within_one_group_real_by_target=tuple(map(finite, hits_real_by_group)),
         judged_mean_years=by_target(made.ages_years),
         judged_mean_years_real=tuple(map(finite, mean_real)),
-        difference_years=tuple(map(finite, made.ages_years.mean(0) - mean_real)),
+        difference_years=differences,
+        mean_error_years=finite(mean([abs(value) for value in differences if value is not None])),
+        picture_error_years=finite(mean(errors)),
+        picture_error_years_by_target=by_target(errors),
+        picture_error_years_real_by_target=tuple(
+            map(finite, metrics.mean_by_group(errors_real, seen.own_groups, len(groups)))
+        ),
         sex_kept=finite(mean(kept[:, is_adult])),
         sex_kept_by_target=by_target(kept),
         sex_kept_by_input_sex=(

@@ -142,3 +142,36 @@ def peak_signal_to_noise(error_levels: npt.ArrayLike) -> float:
     if not errors.size:
         return float("nan")
     return float(min(HIGHEST_DB, 10 * np.log10(255**2 / max(float(np.square(errors).mean()), 1e-12))))
+
+
+def transport(one: Floats, other: Floats, other_weights: Floats) -> tuple[float, float]:
+    """How far (N,) values lie from (M,) weighted ones: upwards and downwards, 0 or more each.
+
+    With cumulative distributions F of the one and G of the other
+
+        up = integral of max(G - F, 0),   down = integral of max(F - G, 0),   up + down = Wasserstein-1 distance
+
+    and up - down is the difference of the means.
+    """
+    points = np.sort(np.concatenate((one, other)))
+    order = np.argsort(other, kind="stable")
+    running = np.concatenate(([0.0], np.cumsum(other_weights[order]) / other_weights.sum()))
+    own = np.searchsorted(np.sort(one), points[:-1], side="right") / len(one)
+    theirs = running[np.searchsorted(other[order], points[:-1], side="right")]
+    moved = (theirs - own) * np.diff(points)
+    return float(moved[moved > 0].sum()), float(-moved[moved < 0].sum())
+
+
+def weighted_quantiles(values: Floats, weights: Floats, levels: tuple[float, ...]) -> tuple[float, ...]:
+    """The least of (M,) values up to which each level, 0..1, of the weight lies."""
+    order = np.argsort(values, kind="stable")
+    running = np.cumsum(weights[order]) / weights.sum()
+    places = np.minimum(np.searchsorted(running, np.asarray(levels) - 1e-12), len(values) - 1)
+    return tuple(float(value) for value in values[order][places])
+
+
+def share_from(rising: Floats, least: float) -> float:
+    """Share of (N,) rising values that are at least `least`; NaN for NaN."""
+    if np.isnan(least):
+        return float("nan")
+    return 1 - float(np.searchsorted(rising, least, side="left")) / len(rising)

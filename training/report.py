@@ -13,6 +13,7 @@ from training.figures import Figures
 from training.judgement import JudgeFigures
 from training.metrics import Figure
 from training.observations import Observations
+from training.rectified_report import missing_section, rectified_section
 from training.sections import Section, Table, number, share, signed, table, to_markdown
 
 VERDICTS = {True: "reached", False: "**not reached**", None: "not measured"}
@@ -39,9 +40,13 @@ def sections(figures: Figures) -> tuple[Section, ...]:
         Section(title="", blocks=(head, _bars(figures))),
         *(_judge(judge, figures.target_groups) for judge in figures.judges),
         _likeness(figures),
+        missing_section(figures.why_not_rectified or "")
+        if figures.rectified is None
+        else rectified_section(figures.rectified),
         _frechet(figures),
         _what_should_stay(figures),
         _slices(figures),
+        _inputs(figures),
     )
 
 
@@ -56,13 +61,18 @@ def _judge(judge: JudgeFigures, names: Sequence[str]) -> Section:
         map(number, judge.judged_mean_years),
         map(number, judge.judged_mean_years_real),
         map(signed, judge.difference_years),
+        map(number, judge.picture_error_years_by_target),
+        map(number, judge.picture_error_years_real_by_target),
         map(share, judge.within_one_group_by_target),
         map(share, judge.within_one_group_real_by_target),
         map(share, judge.sex_kept_by_target),
     )
-    head = ("target group", "judged age", "real", "difference", "within one group", "real", "sex kept")
+    head = ("target group", "mean judged age", "real", "difference", "off per picture", "real", "within one group",
+            "real", "sex kept")  # fmt: skip
     men, women = judge.sex_kept_by_input_sex
     whole = [
+        ("mean error, years: mean size of the differences of group means", number(judge.mean_error_years), "", ""),
+        ("mean distance of each picture from its target, years", number(judge.picture_error_years), "", ""),
         ("Spearman, target and judged age", number(judge.spearman, 3), number(judge.spearman_real, 3), ""),
         (
             "judged within one group of the target",
@@ -192,6 +202,15 @@ def _slices(figures: Figures) -> Section:
             )
     head = ("slice", "faces", "judge", "within one group", "years off", "sex kept", "cosine", "skin tone")
     return Section(title="Slices by label (real faces in brackets)", blocks=(table(head, rows),))
+
+
+def _inputs(figures: Figures) -> Section:
+    rows = [(one.role, one.name, one.sha256) for one in figures.inputs]
+    rows.append(("model", f"{figures.model}, framing {figures.framing}", figures.weights_sha256))
+    if figures.rectified is not None:
+        used = figures.rectified.table
+        rows.append(("thresholds", f"{used.recogniser}, version {used.version}", used.sha256))
+    return Section(title="What the figures depend on", blocks=(table(("", "name", "sha256"), rows),))
 
 
 def sheet(seen: Observations) -> Photo:

@@ -8,15 +8,21 @@ import numpy as np
 import pytest
 import torch
 
+from cafdata.archive import Archive
 from core.detect import FacePack, open_pack
-from core.errors import DataBroken
+from core.errors import DataBroken, TableMissing
 from core.generator import Generator, GeneratorConfig
 from core.images import encode_png
+from core.thresholds import BUNDLED, ThresholdTable, read_table
 from tests.drawn import face_parquet
+from tests.make_archive import drawn_picture
 from tests.models import random_estimator
+from training.archive_faces import archive_digest
 from training.contender import Contender, contender, unfiled
-from training.evaluate import Material, Panel, evaluate
+from training.digest import files_digest
+from training.evaluate import evaluate
 from training.judge import AgeSexJudge, EstimatorJudge
+from training.material import Material, Panel
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +86,7 @@ def test_a_generator_that_changes_nothing_is_found_out(
     assert judged.spearman_real > 0.7
     assert judged.far_within_one_group_ratio is not None
     assert judged.far_within_one_group_ratio < 0.3
-    assert len(found.slices) == 7
-    assert sum(part.num_faces for part in found.slices) == 8
+    assert sum(part.num_faces for part in found.slices) == 3 * 4, "by sex, by race and by group"
     assert found.frechet.features == pack.identity
 
     again = evaluate(keeper, material, Panel(judges=(judge,), pack=pack), tmp_path / "b")
@@ -112,8 +117,50 @@ def test_a_judge_brings_its_features_and_more_real_faces(pack: FacePack, tmp_pat
     assert found.frechet.num_pictures[3] == 6
     assert found.frechet.outputs[3] is not None
     assert found.surroundings is None
-    assert [part.name for part in found.slices] == ["male", "female"]
+    assert [part.name for part in found.slices] == [
+        "male", "female", "from 15-29", "from 30-39", "from 40-49", "from 50+",
+    ]  # fmt: skip
     assert found.likeness.genuine_rate_published_by_target == (None,) * 4
+
+
+def table_of(pack: FacePack) -> ThresholdTable:
+    """ArcFace's published table under the name of the pack's recogniser; right for no recogniser that there is."""
+    table = read_table(BUNDLED / "arcface-statistics-0.001.json")
+    sha256 = files_digest([pack.recogniser_file])
+    return dataclasses.replace(table, recogniser=pack.identity, recogniser_sha256=sha256)
+
+
+def test_faces_and_real_pairs_of_an_archive(pack: FacePack, keeper: Contender, tmp_path: Path) -> None:
+    """A generator that changes nothing passes every threshold, and is more like its input than real people are."""
+    archive = Archive.create(tmp_path / "archive")
+    archive.append(drawn_picture(person, 25, framing="utkface", split="test") for person in range(2))
+    # The same two people, over and over: more than thirty real pairs of 20-29 and 50-69, and none of other groups.
+    others = ((person, 60 + number) for person in range(2) for number in range(9))
+    archive.append(drawn_picture(person, age, framing="utkface", split="train") for person, age in others)
+    archive.append(drawn_picture(person, 26, framing="utkface", split="train") for person in range(2))
+    panel = Panel(judges=(EstimatorJudge(random_estimator(), "one"),), pack=pack, table=table_of(pack))
+    material = Material(faces=tmp_path / "archive", split="test", pairs=tmp_path / "archive")
+    found = evaluate(keeper, material, panel, tmp_path / "out")
+    assert found.num_faces == 2
+    assert found.rectified is not None
+    assert found.why_not_rectified is None
+    assert [row.rectified_rate for row in found.rectified.targets] == [1] * 10
+    assert found.rectified.real_source.endswith("real pairs of the archive archive")
+    rows = {row.name: row.real for row in found.rectified.from_twenties}
+    assert [name for name, real in rows.items() if real is not None] == ["50-69"]
+    assert rows["50-69"] is not None
+    assert (rows["50-69"].num_pairs, rows["50-69"].above) == (36, 1)
+    digest = archive_digest(tmp_path / "archive")
+    assert [(one.role, one.sha256) for one in found.inputs[:2]] == [("faces", digest), ("real pairs", digest)]
+    assert [one.role for one in found.inputs[2:]] == ["judge", "recogniser"]
+    assert "## Rectified verification" in (tmp_path / "out" / "figures.md").read_text()
+
+
+def test_thresholds_of_another_recogniser_are_refused(pack: FacePack) -> None:
+    judges = (EstimatorJudge(random_estimator(), "one"),)
+    for changes in ({"recogniser": "other"}, {"recogniser_sha256": "0" * 64}):
+        with pytest.raises(TableMissing, match="thresholds do not carry over"):
+            Panel(judges=judges, pack=pack, table=dataclasses.replace(table_of(pack), **changes))  # type: ignore[arg-type]
 
 
 def test_what_is_missing_is_named(pack: FacePack, keeper: Contender, tmp_path: Path) -> None:

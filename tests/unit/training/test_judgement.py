@@ -56,3 +56,16 @@ def test_sex_is_compared_where_the_judge_is_sure_and_the_target_is_adult() -> No
     assert found.sex_kept_by_target[:5] == pytest.approx((2 / 3, 2 / 3, 2 / 3, 2 / 3, 1 / 3), abs=1e-6)
     unsure = judge_figures(observed(TYPICAL, real_women=(0.5, 0.4, 0.6, 0.9)), 0)
     assert (unsure.num_sure, unsure.sex_kept, unsure.sex_kept_by_input_sex) == (0, None, (None, None))
+
+
+def test_pictures_too_old_and_too_young_cancel_out_in_the_mean_only() -> None:
+    years = np.broadcast_to(TYPICAL, (4, 10)).copy()
+    years[:2] += 6
+    years[2:] -= 6
+    found = judge_figures(observed(years, real_years=(1, 8, 27, 60)), 0)
+    # Groups 0, 2, 5 and 8 have real faces, judged 1, 8, 27 and 60: typical ages 1, 8, 25 and 58.
+    assert found.difference_years[5] == found.difference_years[8] == -2
+    assert found.mean_error_years == pytest.approx((0 + 0 + 2 + 2) / 4)
+    assert found.picture_error_years == 6
+    assert found.picture_error_years_by_target == (6,) * 10
+    assert found.picture_error_years_real_by_target == (0, None, 0, None, None, 2, None, None, 0, None)

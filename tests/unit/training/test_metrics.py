@@ -117,3 +117,23 @@ def test_peak_signal_to_noise() -> None:
     assert metrics.peak_signal_to_noise([25.5, -25.5]) == pytest.approx(20)
     assert metrics.peak_signal_to_noise(np.zeros(5)) == metrics.HIGHEST_DB
     assert np.isnan(metrics.peak_signal_to_noise([]))
+
+
+def test_transport_is_the_wasserstein_distance_and_its_two_directions() -> None:
+    from scipy.stats import wasserstein_distance
+
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        one, other = random.normal(0.3, 1, 17), random.normal(0, 2, 31)
+        weights = random.uniform(0.1, 1, 31)
+        up, down = metrics.transport(one, other, weights)
+        assert up + down == pytest.approx(wasserstein_distance(one, other, v_weights=weights))
+        assert up - down == pytest.approx(one.mean() - np.average(other, weights=weights))
+    assert metrics.transport(np.array([2.0]), np.array([1.0, 1.0]), np.ones(2)) == (1, 0)
+
+
+def test_quantiles_follow_the_weights() -> None:
+    values, weights = np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 8.0])
+    assert metrics.weighted_quantiles(values, weights, (0.1, 0.11, 0.9, 0.91, 1.0)) == (1, 2, 2, 3, 3)
+    assert metrics.share_from(np.array([1.0, 2.0, 2.0, 3.0]), 2.0) == 0.75
+    assert np.isnan(metrics.share_from(np.array([1.0]), float("nan")))

@@ -1,0 +1,105 @@
+"""Faces of an archive, cut out in UTKFace framing, as an evaluation takes them."""
+
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cafdata.archive import Archive
+from cafdata.record import Picture, Record, Split
+from core.ages import OLDEST_YEARS
+from core.align import UTKFACE, Photo, crop
+from core.detect import FacePack
+from core.errors import BadImage, DataBroken
+from core.images import decode_photo, resize
+from training.data import FaceSet
+from training.digest import files_digest
+
+SEX_CODES = {"male": 0, "female": 1, None: -1}
+"""As FaceSet has them; -1 where nobody said, which is in no slice by sex."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ArchiveFaces:
+    """Faces with what is known of them."""
+
+    faces: FaceSet
+    records: tuple[Record, ...]
+    """Of each face, in their order."""
+    num_left_out: int
+    """Pictures in which no face was found."""
+
+
+def load_archive(
+    folder: Path, size_px: int, pack: FacePack, *, split: Split | None = None, max_faces: int | None = None,
+    min_age_years: int = 0,
+) -> ArchiveFaces:  # fmt: skip
+    """Cut out the faces of an archive's pictures.
+
+    A picture that is framed as UTKFace's is taken as it is. Of any other the face is cut out by its points where the
+    record has those of the picture itself, else by those of the largest face that the pack finds.
+
+    Args:
+        folder: of the archive.
+        size_px: side of the faces.
+        pack: finds faces.
+        split: only pictures of this split.
+        max_faces: only so many pictures, evenly spread.
+        min_age_years: leave out who may be younger.
+    Raises:
+        ArchiveBroken: no archive, or a damaged one.
+        DataBroken: a picture that cannot be read, named, or no face at all.
+    """
+    archive = Archive(folder)
+    chosen = [
+        record.picture_id
+        for record in archive.records()
+        if (split is None or record.split == split) and record.age_min_years >= min_age_years
+    ]
+    if max_faces is not None and chosen:
+        rows = np.linspace(0, len(chosen) - 1, min(max_faces, len(chosen))).round().astype(int)
+        chosen = [chosen[row] for row in rows]
+    found = []
+    for number, picture in enumerate(archive.pictures(chosen) if chosen else ()):
+        face = _cut_out(picture, size_px, pack)
+        if face is not None:
+            found.append((picture.record, face))
+        if number % 500 == 0:
+            print(f"read {number} of {len(chosen)} pictures of {folder}", file=sys.stderr, flush=True)  # noqa: T201
+    if not found:
+        which = "" if split is None else f" of the split {split}"
+        raise DataBroken(f"no face of {min_age_years} years or more in the pictures{which} of the archive {folder}")
+    records = tuple(record for record, _ in found)
+    return ArchiveFaces(
+        faces=FaceSet(
+            faces=np.stack([face for _, face in found]),
+            ages_years=np.asarray([min(math.floor(one.age_years), OLDEST_YEARS) for one in records], dtype=np.int64),
+            sexes=np.asarray([SEX_CODES[one.sex] for one in records], dtype=np.int64),
+        ),
+        records=records,
+        num_left_out=len(chosen) - len(found),
+    )
+
+
+def archive_digest(folder: Path) -> str:
+    """sha256 of an archive's manifest, which names every shard and its digest."""
+    return files_digest([folder / "manifest.json"])
+
+
+def _cut_out(picture: Picture, size_px: int, pack: FacePack) -> Photo | None:
+    """(size_px, size_px, 3) face; None where none is found."""
+    record = picture.record
+    try:
+        photo = decode_photo(picture.data)
+    except BadImage as error:
+        raise DataBroken(f"picture {record.picture_id}: {error}") from error
+    if record.framing == UTKFACE.name:
+        return resize(photo, size_px, size_px)
+    if record.framing is None and record.points is not None and record.points_convention is not None:
+        return crop(photo, UTKFACE.matrix(record.points, record.points_convention, size_px), size_px)
+    detected = pack.detect(photo)
+    if not detected:
+        return None
+    return crop(photo, UTKFACE.matrix(detected[0].points, detected[0].convention, size_px), size_px)
