@@ -11,8 +11,8 @@ from cafdata.summary_report import HEATMAP, ages_read_table, licence_table, spli
 
 TO_WRITE: Final = "**To be written:**"
 """Begins what only the maintainer knows; gone from a finished card."""
-FEW: Final = 0.1
-"""A group, sex or ethnicity with a smaller share of the pictures than this is named among the biases."""
+FEW: Final = 0.5
+"""An age group, sex or ethnicity with less than this part of an equal share is named among the biases."""
 HOW_KNOWN: Final = {
     "given": "taken over from the source, which does not say how it knows",
     "dates": "from the dates of birth and of the photo, as an interval as wide as their precision leaves",
@@ -86,12 +86,15 @@ def _biases(found: Summary) -> str:
     ):
         stated = {name: count for name, count in counts.items() if name != UNKNOWN}
         total = sum(stated.values())
-        few = [name for name, count in stated.items() if count < FEW * total]
+        few = [name for name, count in stated.items() if count < FEW * total / len(stated)]
         if few:
-            lines.append(f"- {what}: under {FEW:.0%} of the pictures each: {', '.join(map(cell, few))}")
+            lines.append(f"- {what}: less than half of an equal share: {', '.join(map(cell, few))}")
         if counts.get(UNKNOWN):
             lines.append(f"- {what}: {UNKNOWN} for {cell(counts[UNKNOWN])} pictures")
-    return "\n".join(lines or ["- No age group, sex or ethnicity that is stated has less than a tenth."]) + "\n"
+    return (
+        "\n".join(lines or ["- Every age group, sex and ethnicity that is stated has at least half of an equal share."])
+        + "\n"
+    )
 
 
 SECTIONS: Final = (
