@@ -106,7 +106,9 @@ class Intake:
             self.num_there_already += 1
             return False
         holder = self.holders.get(record.sha256)
-        reason = self.tombstones.refusal(record) or (holder and f"its bytes are there as picture {holder}")
+        reason = self.tombstones.refusal(record, picture.data) or (
+            holder and f"its bytes are there as picture {holder}"
+        )
         if reason:
             self.left_out.append(LeftOut(row=number, picture_id=record.picture_id, reason=reason))
             return False

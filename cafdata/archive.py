@@ -29,18 +29,15 @@ import pyarrow.compute as pc
 from cafdata import lock
 from cafdata.appending import AppendReport, Intake
 from cafdata.inspection import Finding, inspect
+from cafdata.leftovers import README as README
 from cafdata.leftovers import is_draft, mend
 from cafdata.manifest import Manifest, Shard, SplitRule
 from cafdata.record import Picture, Record, Row
 from cafdata.schema import METADATA_COLUMNS
 from cafdata.shards import FOLDER, ShardSize, ShardWriter, read_columns, read_tables, small_tail
-from cafdata.tombstones import Tombstones
+from cafdata.tombstones import Tombstone, Tombstones
 from core.errors import ArchiveBroken
 
-README: Final = "README.md"
-TITLE: Final = (
-    "# An archive of faces across ages\n\nRead it with `datasets.load_dataset`, check it with `cafdata verify`.\n"
-)
 OURS: Final = frozenset({FOLDER, "lock"})
 """What `create` makes before there is a manifest."""
 
@@ -195,6 +192,15 @@ class Archive:
                 manifest.next(manifest.shards, rule).write(self.folder)
             self._rewrite(manifest, moved, move, rule)
             return len(moved)
+
+    def mark(self, stones: Iterable[Tombstone]) -> Tombstones:
+        """Add tombstones: what they mark is not appended from here on. Gives back all there are."""
+        with self._writing():
+            before = Tombstones.read(self.folder)
+            after = before.with_more(stones)
+            if len(after.stones) > len(before.stones):
+                after.write(self.folder)
+            return after
 
     def verify(self) -> Iterator[Finding]:
         """Everything that is wrong with the archive, see `cafdata.inspection`; nothing comes of a sound one."""

@@ -22,14 +22,8 @@ def configs(metadata: Mapping[str, Sequence[str]], pictures: Mapping[str, Sequen
     """
     ways: list[dict[str, Any]] = []
     if metadata:
-        ways.append(
-            {
-                "config_name": "metadata",
-                "default": True,
-                "columns": list(METADATA_COLUMNS),
-                "data_files": _data_files(metadata),
-            }
-        )
+        columns = {"columns": list(METADATA_COLUMNS)} if metadata == pictures else {}
+        ways.append({"config_name": "metadata", "default": True, **columns, "data_files": _data_files(metadata)})
     if pictures:
         ways.append({"config_name": "pictures", "data_files": _data_files(pictures)})
     return ways

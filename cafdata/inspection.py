@@ -96,12 +96,12 @@ def _row_faults(row: Row, shard: Shard, number: int, tombstones: Tombstones, see
     except ValueError as error:
         yield "record", str(error)
         return
-    image = row["image"]
-    if image is None or image["bytes"] is None or hashlib.sha256(image["bytes"]).hexdigest() != record.sha256:
+    data = (row["image"] or {}).get("bytes") or b""
+    if hashlib.sha256(data).hexdigest() != record.sha256:
         yield "bytes", f"picture {record.picture_id} does not have the sha256 {record.sha256}"
     if (record.split or UNASSIGNED) != shard.split:
         yield "split", f"picture {record.picture_id} is in {record.split} but its shard in {shard.split}"
-    refusal = tombstones.refusal(record)
+    refusal = tombstones.refusal(record, data)
     if refusal:
         yield "removed", f"picture {record.picture_id} is still there, but {refusal}; run the takedown again"
     yield from seen.faults(record, f"{shard.name}, row {number}")

@@ -40,11 +40,12 @@ CLASSES: Final = {"group10": TEN.names, "group4": FOUR.names}
 """Columns of numbers that stand for names."""
 
 
-def record_schema() -> pa.Schema:
+def record_schema(*, with_pictures: bool = True) -> pa.Schema:
     """Columns of a shard: the fields of a record, its groups as numbers, and `image`, a struct of bytes and path."""
     columns = [pa.field(name, COLUMNS.get(name, TEXT)) for name in FIELD_NAMES]
     columns += [pa.field(name, pa.int64()) for name in CLASSES]
-    columns.append(pa.field("image", pa.struct([("bytes", pa.binary()), ("path", TEXT)])))
+    if with_pictures:
+        columns.append(pa.field("image", pa.struct([("bytes", pa.binary()), ("path", TEXT)])))
     features = {column.name: _feature(column.name, column.type) for column in columns}
     return pa.schema(columns, {"huggingface": json.dumps({"info": {"features": features}})})
 

@@ -26,7 +26,7 @@ GROUP_BYTES: Final = 32 * MIB
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShardSize:
-    """When a shard is full. Bytes are those of the values before packing; the limit is met as well as rows are alike."""
+    """When a shard is full. Bytes are counted before packing, and the limit is met as well as rows are alike."""
 
     max_rows: int = 20_000
     max_bytes: int = 256 * MIB

