@@ -1,14 +1,17 @@
 """A folder into an archive: all or nothing, resumed where it stopped, rid of what cameras write beside."""
 
 import io
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
 from cafdata.archive import Archive
-from cafdata.readers import importing
 from cafdata.readers.importing import ImportOutcome, import_folder
 from cafdata.readers.stored import is_bare, stored_form
 from core.errors import ArchiveBroken, DataBroken
@@ -79,29 +82,36 @@ def test_a_broken_picture_is_named_and_mended_later(tmp_path: Path) -> None:
     assert run(tree, tmp_path / "archive")[0].added == 6
 
 
-def test_a_broken_off_import_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed after a batch; a label changes; the archive is then the same as one made in one go."""
+KILLED: Final = """
+import os, signal, sys
+from pathlib import Path
+from cafdata.readers import importing
+importing.BATCH = 3
+def report(line):
+    print(line, flush=True)
+    if line.startswith(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+importing.import_folder("caf", Path(sys.argv[1]), Path(sys.argv[2]), report=report)
+"""
+
+
+def test_a_killed_import_goes_on(tmp_path: Path) -> None:
+    """Killed after each batch; a label changes meanwhile; the archive is then the same as one made in one go."""
     tree = caf_tree(tmp_path / "caf", people=4)
-    monkeypatch.setattr(importing, "BATCH", 2)
-
-    class Killed(BaseException):
-        pass
-
-    def die(line: str) -> None:
-        raise Killed(line)
-
-    with pytest.raises(Killed):
-        import_folder("caf", tree, tmp_path / "archive", report=die)
-    assert len(Archive(tmp_path / ".archive.importing")) == 2
-    (tree / "females" / "P1" / "P1_5.jpg").rename(tree / "females" / "P1" / "P1_6.jpg")  # labels changed meanwhile
+    for number in ("3 of", "6 of"):
+        run_it = [sys.executable, "-c", KILLED, str(tree), str(tmp_path / "archive"), number]
+        killed = subprocess.run(run_it, capture_output=True, text=True, timeout=120)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert len(Archive(tmp_path / ".archive.importing")) == int(number[0])
+        assert not (tmp_path / "archive").exists()
+    (tree / "females" / "P1" / "P1_5.jpg").rename(tree / "females" / "P1" / "P1_6.jpg")
     outcome, _ = run(tree, tmp_path / "archive")
     assert outcome.added == 8
-    straight, _ = run(tree, tmp_path / "other")
-    assert straight.added == 8
-    records = [
-        sorted(Archive(tmp_path / name).records(), key=lambda one: one.picture_id) for name in ("archive", "other")
-    ]
-    assert records[0] == records[1]
+    run(tree, tmp_path / "other")
+    one, other = (
+        {record.picture_id: record for record in Archive(tmp_path / name).records()} for name in ("archive", "other")
+    )
+    assert one == other
 
 
 def test_an_archive_that_is_there_is_joined(tmp_path: Path) -> None:
