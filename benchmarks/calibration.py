@@ -106,8 +106,8 @@ def main() -> None:
     lines = []
     for name, work in ways.items():
         found[name] = timed(work, args.rounds)
-        for clock, seconds in zip(("", "_cpu"), found[name], strict=True):
-            lines.append(f"twenty_draws_{name}{clock} {statistics.median(seconds):.4f} s")
+        for clock, times in zip(("", "_cpu"), found[name], strict=True):
+            lines.append(f"twenty_draws_{name}{clock} {statistics.median(times):.4f} s")
     for number, clock in enumerate(("", "_cpu")):
         ratio = statistics.median(found["plain"][number]) / statistics.median(found["ours"][number])
         lines.append(f"speedup_twenty_draws{clock} {ratio:.1f} x")

@@ -63,8 +63,10 @@ def read_scores(path: Path, scale: Scale, mapping: Path | None = None) -> Record
     header = _header(path)
     is_facepp = "confidence" in header
     if is_facepp != (mapping is not None):
-        needs = "needs" if is_facepp else "names its people itself and needs no"
-        raise ValueError(f"{path} {needs} a mapping from file names to people and ages (--mapping)")
+        fault = (
+            "needs a mapping from file names to people" if is_facepp else "names its people, so leave out the mapping"
+        )
+        raise ValueError(f"{path} {fault} (--mapping)")
     known = {} if mapping is None else _mapping(mapping)
     faults: list[str] = []
     pairs: list[_Pair] = []

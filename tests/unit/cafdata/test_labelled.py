@@ -1,0 +1,105 @@
+"""Pictures with person and age from folders, Parquet files and archives; faults named, nothing used."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cafdata.labelled import chosen, find, labels_of
+from cafdata.pairs import faces_of
+from cafdata.readers.found import Found
+from core.errors import ScoresBroken
+
+
+def people(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def parquet(path: Path, **columns: object) -> Path:
+    pq.write_table(pa.table(columns), path, row_group_size=2)
+    return path
+
+
+def test_a_folder_of_people(tmp_path: Path) -> None:
+    folder = people(tmp_path, "anna/25.jpg", "anna/trip_60.png", "men/ben/7.jpg", "women/ben/8.jpg", "anna/notes.txt")
+    finder = find((folder,))
+    names, faces = labels_of(finder())
+    assert names == ["anna/25.jpg", "anna/trip_60.png", "men/ben/7.jpg", "women/ben/8.jpg"]
+    assert faces.ages_years.tolist() == [25, 60, 7, 8] and len(set(faces.persons.tolist())) == 3
+    assert [one.read() for one in finder() if isinstance(one, Found)] == [name.encode() for name in names]
+
+
+def test_faults_of_a_folder_are_named_and_counted(tmp_path: Path) -> None:
+    people(tmp_path, "anna/25.jpg", "30.jpg", "anna/x_abc.jpg", "anna/-5.jpg", "unknown/30.jpg", "ben/131.jpg")
+    with pytest.raises(ScoresBroken) as refusal:
+        labels_of(find((tmp_path,))())
+    said = str(refusal.value)
+    assert said.startswith("Nothing was used, for 5 of the pictures cannot be: ") and "anna/25.jpg" not in said
+    for fault in (
+        "30.jpg: it lies in no person's folder",
+        "anna/x_abc.jpg: age 'abc'",
+        "anna/-5.jpg: age '-5'",
+        "person 'unknown' names nobody",
+        "ben/131.jpg: age '131'",
+    ):
+        assert fault in said
+
+
+def test_parquet_with_and_without_people(tmp_path: Path) -> None:
+    one = parquet(tmp_path / "a.parquet", age=[1.5, 20, 20], jpeg=[b"x", b"y", b"z"], person=["p", "q", "p"])
+    other = parquet(tmp_path / "b.parquet", age=[30], image=[{"bytes": b"w", "path": "w.jpg"}])
+    finder = find((one, other))
+    names, faces = labels_of(finder())
+    assert names == ["a.parquet, row 0", "a.parquet, row 1", "a.parquet, row 2", "b.parquet, row 0"]
+    assert faces.groups.tolist() == [0, 5, 5, 6] and faces.persons[0] == faces.persons[2]
+    assert [one.read() for one in finder() if isinstance(one, Found)] == [b"x", b"y", b"z", b"w"]
+    assert not labels_of(find((other,))())[1].knows_persons
+
+
+@pytest.mark.parametrize("age", [-5.0, 1e9, float("nan"), None])
+def test_ages_that_cannot_be_name_their_row(age: float | None, tmp_path: Path) -> None:
+    path = parquet(tmp_path / "a.parquet", age=[20, 30, age], jpeg=[b"x", b"y", b"z"])
+    with pytest.raises(ScoresBroken, match=r"1 of the pictures cannot be: a\.parquet, row 2: age"):
+        labels_of(find((path,))())
+
+
+def test_people_that_cannot_be_name_their_row(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "a.parquet", age=[20, 30], jpeg=[b"x", b"y"], person=["=1+1", "p"])
+    with pytest.raises(ScoresBroken, match=r"a\.parquet, row 0: person begins with '='"):
+        labels_of(find((path,))())
+
+
+def test_sources_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ScoresBroken, match="There is no"):
+        find((tmp_path / "none",))
+    with pytest.raises(ValueError, match="no layout 'caff'"):
+        find((tmp_path,), "caff")
+    with pytest.raises(ValueError, match="name one folder"):
+        find((tmp_path, tmp_path))
+    with pytest.raises(ScoresBroken, match="no picture with a person"):
+        labels_of(find((tmp_path,))())
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(ScoresBroken, match="no Parquet file that can be read"):
+        labels_of(find((tmp_path / "cut.parquet",))())
+    with pytest.raises(ScoresBroken, match="lacks the column"):
+        labels_of(find((parquet(tmp_path / "few.parquet", age=[1]),))())
+
+
+def test_layouts_of_known_sets_are_read_too(tmp_path: Path) -> None:
+    people(tmp_path, "001A02.JPG", "001A30.JPG", "002A41.JPG")
+    _, faces = labels_of(find((tmp_path,), "fgnet")())
+    assert faces.persons.tolist() == [0, 0, 1] and faces.groups.tolist() == [0, 6, 7]
+
+
+def test_so_many_of_each_group_spread_evenly() -> None:
+    ages = np.repeat([1.0, 25.0, 45.0], [50, 3, 10])
+    faces = faces_of([f"p{number}" for number in range(63)], ages, np.where(ages == 45, 51, ages))
+    assert chosen(faces, None) == set(range(53))  # 45 to 51 lies in no group
+    assert chosen(faces, 5) == {0, 12, 24, 37, 49, 50, 51, 52}
+    with pytest.raises(ValueError, match="at least 2"):
+        chosen(faces, 1)
