@@ -3,12 +3,23 @@
 import numpy as np
 
 from core.ages import TEN
-from tests.observed import observed
+from core.thresholds import BUNDLED, read_table
+from tests.observed import AGES, observed
 from training.figures import Figures, Input, frechet_figures, slice_figures
 from training.judgement import judge_figures
 from training.likeness import likeness_figures
 from training.metrics import by_target
+from training.real_scores import known_scores
+from training.rectified import RectifiedFigures, Scored, rectified_figures
 from training.surroundings import SurroundingsFigures
+
+
+def rectified_by_hand() -> RectifiedFigures:
+    """Four inputs at ten groups, alike by 0.4, by ArcFace's published table."""
+    table = read_table(BUNDLED / "arcface-statistics-0.001.json")
+    own = np.repeat([TEN.index_of(years) for years in AGES], len(TEN))
+    scored = Scored(scores=np.full(len(own), 0.4), own_groups=own, target_groups=np.tile(np.arange(len(TEN)), 4))
+    return rectified_figures(scored, table, known_scores(table))
 
 
 def figures_of_a_perfect_generator() -> Figures:

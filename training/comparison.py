@@ -2,13 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core.files import write_atomic
 from training.bars import bars
 from training.figures import Figures
-from training.metrics import Figure
+from training.metrics import Figure, finite, mean
 from training.sections import UNKNOWN, Section, number, share, table, to_markdown
 
 
@@ -54,7 +54,7 @@ def compare(found: Sequence[Figures]) -> Comparison:
         num_faces=tuple(figures.num_faces for figures in found),
         target_groups=tuple(figures.target_groups for figures in found),
         bars_reached=tuple(map(_bars_reached, found)),
-        rows=(*_judge_rows(found), *_other_rows(found)),
+        rows=(*_judge_rows(found), *_pass_rows(found), *_other_rows(found)),
     )
 
 
@@ -91,6 +91,14 @@ def _judge_rows(found: Sequence[Figures]) -> list[Row]:
         of = [figures.judges[number_] for figures in found]
         rows += [
             Row(
+                name=f"mean error: mean size of the differences of group means, years ({judge.judge})",
+                values=tuple(one.mean_error_years for one in of),
+            ),
+            Row(
+                name=f"mean distance of each picture from its target, years ({judge.judge})",
+                values=tuple(one.picture_error_years for one in of),
+            ),
+            Row(
                 name=f"worst difference of group means, years ({judge.judge})",
                 values=tuple(_worst(one.difference_years) for one in of),
             ),
@@ -111,6 +119,46 @@ def _judge_rows(found: Sequence[Figures]) -> list[Row]:
             ),
         ]
     return rows
+
+
+def _pass_rows(found: Sequence[Figures]) -> list[Row]:
+    """Means over the target groups, each counting the same."""
+    targets = [figures.rectified.targets if figures.rectified else () for figures in found]
+    real = [[row.real for row in rows] for rows in targets]
+    return [
+        Row(
+            name="pass one threshold for all ages, mean over target groups",
+            values=tuple(_mean(row.common_rate for row in rows) for rows in targets),
+            is_share=True,
+        ),
+        Row(
+            name="pass the rectified thresholds, mean over target groups",
+            values=tuple(_mean(row.rectified_rate for row in rows) for rows in targets),
+            is_share=True,
+        ),
+        Row(
+            name="real pairs of the same gaps that pass them",
+            values=tuple(_mean(one.genuine_rate if one else None for one in some) for some in real),
+            is_share=True,
+        ),
+        Row(
+            name="distance to the scores of real pairs: towards too alike",
+            values=tuple(_mean(one.distance_more if one else None for one in some) for some in real),
+            places=3,
+        ),
+        Row(
+            name="towards too strange",
+            values=tuple(_mean(one.distance_less if one else None for one in some) for some in real),
+            places=3,
+        ),
+    ]
+
+
+def _mean(figures: Iterable[Figure]) -> Figure:
+    """None where one of them was not measured, or there are none."""
+    values = list(figures)
+    known = [value for value in values if value is not None]
+    return finite(mean(known)) if len(known) == len(values) else None
 
 
 def _other_rows(found: Sequence[Figures]) -> list[Row]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from core.files import write_atomic
-from core.images import encode_png
+from core.images import encode_jpeg, encode_png, read_photo
 from training.comparison import compare, write_comparison
 from training.contender import Contender
 from training.digest import weights_digest
@@ -25,6 +25,7 @@ from training.material import Material, Panel, Yardsticks
 from training.metrics import by_target, finite, mean
 from training.observations import BATCH, NUM_FOLLOWED, NUM_SHOWN, observe
 from training.observed import Observed
+from training.page import Shown, page
 from training.report import as_markdown, sheet
 from training.surroundings import surroundings_figures
 
@@ -32,14 +33,14 @@ __all__ = ["evaluate", "evaluate_all", "weights_digest"]
 
 
 def evaluate(contender: Contender, material: Material, panel: Panel, out: Path) -> Figures:
-    """Judge one generator; writes figures.json, figures.md and sheet.png. Raises DataBroken for bad data."""
-    return evaluate_one(contender, material, panel, out, Yardsticks(material, panel))
+    """Judge one generator: figures.json, figures.md, sheet.png and report.html. Raises DataBroken for bad data."""
+    return evaluate_all((contender,), material, panel, out)[0]
 
 
 def evaluate_all(contenders: Sequence[Contender], material: Material, panel: Panel, out: Path) -> tuple[Figures, ...]:
     """Judge generators, each into a folder of its name in `out`; a single one into `out` itself.
 
-    Of several, comparison.json and comparison.md are written too.
+    One report.html shows all; of several, comparison.json and comparison.md are written too.
 
     Raises:
         DataBroken: as `evaluate`.
@@ -56,11 +57,16 @@ def evaluate_all(contenders: Sequence[Contender], material: Material, panel: Pan
     )
     if len(found) > 1:
         write_comparison(compare(found), out)
+    shown = [
+        Shown(figures=figures, sheet_jpeg=encode_jpeg(read_photo(folder / "sheet.png"), quality=88))
+        for figures, folder in zip(found, folders, strict=True)
+    ]
+    write_atomic(out / "report.html", page(shown).encode())
     return found
 
 
 def evaluate_one(contender: Contender, material: Material, panel: Panel, out: Path, beside: Yardsticks) -> Figures:
-    """As `evaluate`, beside what other models of the same size may have been held against."""
+    """Judge one generator, beside what other models of the same size may have been held against."""
     groups, judges, pack = contender.groups, panel.judges, panel.pack
     faces = material.load(contender.faces_px, groups.first_years[0], pack)
     photos, inputs = material.load_photos(), (*material.inputs(), *panel.inputs())

@@ -40,6 +40,10 @@ class LikenessFigures:
     genuine_rate_published_by_target: ByTarget
     """Share of real same-person pairs of 20-29 and the target above the thresholds published for Face++; ten groups
     only."""
+    band_low_by_target: ByTarget
+    """Published ArcFace mean of real pairs of the same ages, less one deviation; the mean over the inputs."""
+    band_high_by_target: ByTarget
+    """The same and one deviation more."""
     below_band_by_target: ByTarget
     """Share of outputs less alike than the published ArcFace mean of real pairs of that gap less one deviation."""
     inside_band_by_target: ByTarget
@@ -72,6 +76,8 @@ def likeness_figures(seen: Observations, recogniser: str) -> LikenessFigures:
         above_bound_by_target=by_target(is_above),
         genuine_above_bound_by_target=by_target(genuine),
         genuine_rate_published_by_target=published_rates(groups),
+        band_low_by_target=by_target(low),
+        band_high_by_target=by_target(high),
         below_band_by_target=by_target(cosines < low),
         inside_band_by_target=by_target((cosines >= low) & (cosines <= high)),
         above_band_by_target=by_target(cosines > high),

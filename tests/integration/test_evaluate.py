@@ -69,7 +69,7 @@ def test_models_of_both_kinds_side_by_side(models: Path, photos: Path, tmp_path:
     assert (ours["present_age_mae_years"] is None, theirs["present_age_mae_years"] is None) == (False, True)
     each = {"figures.json", "figures.md", "sheet.png"}
     names = {f"{model}/{name}" for model in ("ours", "theirs") for name in each}
-    assert set(contents(tmp_path / "out")) == names | {"comparison.json", "comparison.md"}
+    assert set(contents(tmp_path / "out")) == names | {"comparison.json", "comparison.md", "report.html"}
     compared = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert compared["weights_sha256"] == [ours["weights_sha256"], theirs["weights_sha256"]]
 

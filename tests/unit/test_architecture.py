@@ -33,7 +33,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "yaml": ("cafdata/front_matter.py",),
     "datasets": ("cafdata/features.py",),
     "tensorboard": ("training/track.py",),
-    "matplotlib": ("training/plot.py",),
+    "matplotlib": ("training/plot.py", "training/charts.py"),
     "pickle": ("core/checkpoints.py",),  # for the name of its error; loading is refused below
     "cloudpickle": (),
     "dill": (),

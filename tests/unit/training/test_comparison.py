@@ -4,9 +4,10 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.judged import figures_of_a_perfect_generator
+from tests.judged import figures_of_a_perfect_generator, rectified_by_hand
 from training.comparison import compare, comparison_section, write_comparison
 from training.figures import Figures
 
@@ -29,6 +30,7 @@ def test_every_model_has_a_column(one: Figures, tmp_path: Path) -> None:
     assert rows["own-age reconstruction, dB"] == (27.0, 20.0)
     assert rows["beside the face after paste-back, dB"] == (34.96, None)
     assert rows["worst difference of group means, years (hand)"] == (2.0, 2.0)
+    assert rows["pass the rectified thresholds, mean over target groups"] == (None, None)
     write_comparison(found, tmp_path)
     assert json.loads((tmp_path / "comparison.json").read_text())["models"] == ["perfect", "other"]
     page = (tmp_path / "comparison.md").read_text().splitlines()
@@ -36,6 +38,18 @@ def test_every_model_has_a_column(one: Figures, tmp_path: Path) -> None:
     assert "| beside the face after paste-back, dB | 35.0 | - |" in page
     assert "| within one group of the target, over real (hand) | 100.0% | 100.0% |" in page
     assert comparison_section(found).title == "Models side by side"
+
+
+def test_thresholds_are_in_the_table_where_there_are_any(one: Figures) -> None:
+    rectified = rectified_by_hand()
+    found = compare([one, other(one, rectified=rectified, why_not_rectified=None)])
+    rows = {row.name: row.values for row in found.rows}
+    # Alike by 0.4: more than the thresholds of all but the smallest gaps of the youngest and oldest.
+    expected = np.mean([row.rectified_rate for row in rectified.targets if row.rectified_rate is not None])
+    assert rows["pass the rectified thresholds, mean over target groups"] == (None, pytest.approx(expected, abs=1e-6))
+    assert 0.5 < expected < 1
+    more = rows["distance to the scores of real pairs: towards too alike"][1]
+    assert more == pytest.approx(np.mean([row.real.distance_more for row in rectified.targets if row.real]), abs=1e-6)
 
 
 def test_only_what_was_judged_alike_is_compared(one: Figures) -> None:

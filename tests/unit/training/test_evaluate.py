@@ -91,8 +91,9 @@ def test_a_generator_that_changes_nothing_is_found_out(
 
     again = evaluate(keeper, material, Panel(judges=(judge,), pack=pack), tmp_path / "b")
     assert again == found
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["figures.json", "figures.md", "sheet.png"]
-    for name in ("figures.json", "figures.md", "sheet.png"):
+    names = ["figures.json", "figures.md", "report.html", "sheet.png"]
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == names
+    for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     written = json.loads((tmp_path / "a" / "figures.json").read_text(), parse_constant=pytest.fail)
     assert written == json.loads(json.dumps(dataclasses.asdict(found)))

@@ -34,6 +34,13 @@ def test_the_band_is_that_of_real_people() -> None:
         assert shares[8] == 0.25, (cosine, where)
 
 
+def test_the_band_is_given_by_target() -> None:
+    found = likeness_figures(observed(1.0), "hand")
+    # Of labels 1, 8, 25 and 60, whose soft code lies a little beyond that of 50-69, at their own groups and 50-69.
+    assert found.band_low_by_target[8] == pytest.approx((-0.01 + 0.09 + 0.39 + 0.64) / 4, abs=0.02)
+    assert found.band_high_by_target[8] == pytest.approx((0.17 + 0.32 + 0.65 + 0.83) / 4, abs=0.02)
+
+
 def test_real_pairs_above_the_bound_follow_from_their_published_spread() -> None:
     found = likeness_figures(observed(1.0), "hand")
     # Bound 0; at 50-69 the real faces' means less bound, in deviations: all four ages are at most 1 from 0-2's.
