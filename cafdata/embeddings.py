@@ -86,17 +86,16 @@ class WorkingFolder:
         if not self._fresh:
             return
         has_face = np.asarray([len(self._known[one]) > 0 for one in self._fresh])
-        width = max(len(self._known[one]) for one in self._fresh)
         kept = [self._known[one] for one in self._fresh if len(self._known[one])]
         path = self.folder / f"{self._prefix}{len(self._known):08d}.npz"
         with replacing(path) as draft, draft.open("wb") as file:
-            embeddings = np.asarray(kept, dtype=np.float32).reshape(-1, width)
+            embeddings = np.stack(kept) if kept else np.zeros((0, 0), dtype=np.float32)
             np.savez(file, sha256=np.asarray(self._fresh), has_face=has_face, embeddings=embeddings)
         self._fresh = []
 
     def discard(self) -> None:
-        """Delete the embeddings and, if nothing else is in it, the folder."""
-        for part in self.folder.glob(f"{self._prefix}*.npz"):
+        """Delete the embeddings, drafts of a killed run among them, and, if nothing else is in it, the folder."""
+        for part in (*self.folder.glob(f"{self._prefix}*.npz"), *self.folder.glob(f".{self._prefix}*.part")):
             part.unlink()
         if [path.name for path in self.folder.iterdir()] == ["README"]:
             (self.folder / "README").unlink()

@@ -109,9 +109,11 @@ def find_people(folder: Path) -> Iterator[Finding]:
 
 
 def find_archived(folder: Path) -> Iterator[Finding]:
-    """Pictures of an archive. Raises ArchiveBroken."""
+    """Pictures of an archive but for those that were made, not taken. Raises ArchiveBroken."""
     for picture in Archive(folder).pictures():
         record = picture.record
+        if record.is_synthetic:
+            continue
         ages = (record.age_min_years, record.age_max_years)
         yield _found(record.picture_id, record.picture_id, record.person_id, ages, lambda data=picture.data: data)  # type: ignore[misc]
 

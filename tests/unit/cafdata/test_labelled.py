@@ -1,5 +1,6 @@
 """Pictures with person and age from folders, Parquet files and archives; faults named, nothing used."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cafdata.archive import Archive
 from cafdata.labelled import chosen, find, labels_of
 from cafdata.pairs import faces_of
+from cafdata.picture_hash import measure
 from cafdata.readers.found import Found
+from cafdata.record import Picture, Record
 from core.errors import ScoresBroken
+from core.images import encode_png
 
 
 def people(folder: Path, *names: str) -> Path:
@@ -103,3 +108,30 @@ def test_so_many_of_each_group_spread_evenly() -> None:
     assert chosen(faces, 5) == {0, 12, 24, 37, 49, 50, 51, 52}
     with pytest.raises(ValueError, match="at least 2"):
         chosen(faces, 1)
+
+
+def test_an_archive_but_for_what_was_made(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    pictures = []
+    for number, (person, low, high) in enumerate(
+        [("anna", 25, 25), ("ben", 38, 41), ("anna", 60, 61), ("cleo", 30, 30)]
+    ):
+        data = encode_png(generator.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+        record = Record(
+            picture_id=f"n{number}",
+            person_id=person,
+            age_min_years=low,
+            age_max_years=high,
+            age_provenance="synthetic" if person == "cleo" else "given",
+            is_synthetic=person == "cleo",
+            **dataclasses.asdict(measure(data)),
+        )
+        pictures.append(Picture(record=record, data=data))
+    Archive.create(tmp_path / "archive").append(pictures)
+    finder = find((tmp_path / "archive",))
+    found = {one.where: one for one in finder() if isinstance(one, Found)}
+    assert set(found) == {"n0", "n1", "n2"}
+    assert all(found[f"n{number}"].read() == pictures[number].data for number in range(3))
+    names, faces = labels_of(finder())
+    groups = dict(zip(names, faces.groups.tolist(), strict=True))
+    assert groups == {"n0": 5, "n1": -1, "n2": 8} and faces.knows_persons
