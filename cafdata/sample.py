@@ -50,11 +50,10 @@ CAST: Final = (
     ),
     *(
         Cast(sex=sex, race="White", first_years=first, last_years=last)
-        for first, last in ((42, 49), (58, 68))
-        for sex in ("female", "male")
+        for sex, first, last in (("female", 42, 49), ("male", 42, 49), ("female", 58, 68), ("male", 50, 60))
     ),
 )
-"""Twenty: few faces of people over 40 are sharp enough but of one descent."""
+"""Twenty: of people over 40 few faces but of one descent are sharp enough, of men over 60 few with open eyes."""
 Report = Callable[[str], None]
 
 
