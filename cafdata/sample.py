@@ -18,7 +18,7 @@ from cafdata.card import write_card
 from cafdata.composites import Cast, Composite
 from cafdata.manifest import SplitRule
 from cafdata.picture_hash import perceptual_hash
-from cafdata.record import Picture, Record
+from cafdata.record import Picture, Record, Sex
 from cafdata.splits import assign_splits
 from cafdata.summary import AGE_READ
 from core.age_reader import PresentAge
@@ -41,6 +41,12 @@ LEFT_OUT: Final = 2
 AGES: Final = ((1, 2), (3, 6), (7, 9), (10, 14), (15, 19), (20, 29), (30, 39), (40, 49), (52, 68), (70, 82))
 """First and last whole year that is asked for in each group of `core.ages.TEN`."""
 BANDS: Final = ((20, 28), (30, 38))
+OLDER: Final[tuple[tuple[Sex, int, int], ...]] = (
+    ("female", 42, 49),
+    ("male", 42, 49),
+    ("female", 58, 68),
+    ("male", 50, 60),
+)
 CAST: Final = (
     *(
         Cast(sex=sex, race=race, first_years=first, last_years=last)
@@ -48,10 +54,7 @@ CAST: Final = (
         for race in ("White", "Black", "Asian", "Indian")
         for sex in ("female", "male")
     ),
-    *(
-        Cast(sex=sex, race="White", first_years=first, last_years=last)
-        for sex, first, last in (("female", 42, 49), ("male", 42, 49), ("female", 58, 68), ("male", 50, 60))
-    ),
+    *(Cast(sex=sex, race="White", first_years=first, last_years=last) for sex, first, last in OLDER),
 )
 """Twenty: of people over 40 few faces but of one descent are sharp enough, of men over 60 few with open eyes."""
 Report = Callable[[str], None]
