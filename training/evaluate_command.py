@@ -1,4 +1,4 @@
-"""python -m training evaluate. Light, so that --help answers at once; the work is in training.evaluate."""
+"""python -m training evaluate | evaluate-scores. Light, so that --help answers at once; the work is elsewhere."""
 
 import dataclasses
 import json
@@ -87,6 +87,23 @@ def evaluate(models: tuple[str, ...], /, out: Path, choice: Choice = Choice()) -
     for figures in evaluate_all(contenders, material, panel, out):
         _say(as_markdown(figures))
         sys.stdout.write(json.dumps(dataclasses.asdict(figures), allow_nan=False) + "\n")
+
+
+def evaluate_scores(scores: Path, /, table: str, out: Path, mapping: Path | None = None) -> None:
+    """Hold recorded scores against thresholds by age gap: figures.json, figures.md, report.html.
+
+    Args:
+        scores: CSV with person_a,person_b,age_a,age_b,score (or group_a,group_b), or Face++'s k,filename,confidence.
+        table: Name of a bundled threshold table, such as facepp-paper, or path of a table; of the same recogniser.
+        out: Folder for the figures.
+        mapping: For Face++'s form a CSV filename,person_a,person_b,age_a,age_b.
+    """
+    from training.recorded_scores import as_markdown, table_named
+    from training.recorded_scores import evaluate_scores as run_evaluation
+
+    figures = run_evaluation(scores, table_named(table), mapping, out)
+    _say(as_markdown(figures))
+    sys.stdout.write(json.dumps(dataclasses.asdict(figures), allow_nan=False) + "\n")
 
 
 def _table(choice: Choice, pack: "FacePack") -> tuple["ThresholdTable | None", str]:
