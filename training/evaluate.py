@@ -23,8 +23,8 @@ from training.judgement import judge_figures
 from training.likeness import likeness_figures
 from training.material import Material, Panel, Yardsticks
 from training.metrics import by_target, finite, mean
-from training.observations import BATCH, NUM_FOLLOWED, NUM_SHOWN, observe
-from training.observed import Observed
+from training.observations import BATCH, NUM_FOLLOWED, NUM_SHOWN, Observations, observe
+from training.observed import Observed, clear
 from training.page import Shown, page
 from training.report import as_markdown, sheet
 from training.surroundings import surroundings_figures
@@ -52,9 +52,14 @@ def evaluate_all(contenders: Sequence[Contender], material: Material, panel: Pan
         raise ValueError("name a model to evaluate" if not names else f"two models are called {twice}")
     beside = Yardsticks(material, panel)
     folders = [out / name for name in names] if len(names) > 1 else [out]
-    found = tuple(
-        evaluate_one(one, material, panel, folder, beside) for one, folder in zip(contenders, folders, strict=True)
-    )
+    found = []
+    for one, folder in zip(contenders, folders, strict=True):
+        faces = material.load(one.faces_px, one.groups.first_years[0], panel.pack)
+        # In one place for all of them: those that were done are not seen again if a later one is killed.
+        observed = Observed(out, _settings(one, faces.digest, panel))
+        seen = observe(one, faces, panel.judges, panel.pack, observed)
+        found.append(figures_of(one, seen, material, panel, beside))
+        write_figures(found[-1], seen, folder)
     if len(found) > 1:
         write_comparison(compare(found), out)
     shown = [
@@ -62,17 +67,17 @@ def evaluate_all(contenders: Sequence[Contender], material: Material, panel: Pan
         for figures, folder in zip(found, folders, strict=True)
     ]
     write_atomic(out / "report.html", page(shown).encode())
-    return found
+    clear(out)
+    return tuple(found)
 
 
-def evaluate_one(contender: Contender, material: Material, panel: Panel, out: Path, beside: Yardsticks) -> Figures:
-    """Judge one generator, beside what other models of the same size may have been held against."""
-    groups, judges, pack = contender.groups, panel.judges, panel.pack
-    faces = material.load(contender.faces_px, groups.first_years[0], pack)
+def figures_of(
+    contender: Contender, seen: Observations, material: Material, panel: Panel, beside: Yardsticks
+) -> Figures:
+    """What was seen of one generator, in figures."""
+    groups, judges, pack, faces = contender.groups, panel.judges, panel.pack, seen.faces
     photos, inputs = material.load_photos(), (*material.inputs(), *panel.inputs())
-    observed = Observed(out, _settings(contender, faces.digest, panel))
-    seen = observe(contender, faces, judges, pack, observed)
-    found = Figures(
+    return Figures(
         model=contender.info.name,
         weights_sha256=contender.weights_sha256,
         framing=contender.info.framing,
@@ -94,12 +99,15 @@ def evaluate_one(contender: Contender, material: Material, panel: Panel, out: Pa
         num_followed=len(seen.point_drift),
         slices=slice_figures(seen),
     )
+
+
+def write_figures(found: Figures, seen: Observations, out: Path) -> None:
+    """Write figures.json, figures.md and sheet.png."""
+    out.mkdir(parents=True, exist_ok=True)
     written = json.dumps(dataclasses.asdict(found), indent=2, allow_nan=False)
     write_atomic(out / "figures.json", (written + "\n").encode())
     write_atomic(out / "figures.md", as_markdown(found).encode())
     write_atomic(out / "sheet.png", encode_png(sheet(seen)))
-    observed.clear()
-    return found
 
 
 def _settings(contender: Contender, faces_digest: str, panel: Panel) -> dict[str, object]:

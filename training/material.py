@@ -69,7 +69,9 @@ class Material:
         files = [] if self.faces.is_dir() else [("faces", [self.faces])]
         files += [("real faces", [file]) for file in self.real]
         files += [("photos", self._photo_files())] if self.photos is not None else []
-        found = [Input(role=role, name=path.name, sha256=archive_digest(path)) for role, path in of_archives]
+        found = [Input(role=role, name=path.resolve().name, sha256=archive_digest(path)) for role, path in of_archives]
+        if self.split is not None:
+            found[0] = dataclasses.replace(found[0], name=f"{found[0].name}, split {self.split}")
         found += [
             Input(role=role, name=some[0].name if len(some) == 1 else f"{len(some)} files", sha256=files_digest(some))
             for role, some in files

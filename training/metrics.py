@@ -159,7 +159,7 @@ def transport(one: Floats, other: Floats, other_weights: Floats) -> tuple[float,
     own = np.searchsorted(np.sort(one), points[:-1], side="right") / len(one)
     theirs = running[np.searchsorted(other[order], points[:-1], side="right")]
     moved = (theirs - own) * np.diff(points)
-    return float(moved[moved > 0].sum()), float(-moved[moved < 0].sum())
+    return float(moved[moved > 0].sum()), float(abs(moved[moved < 0].sum()))
 
 
 def weighted_quantiles(values: Floats, weights: Floats, levels: tuple[float, ...]) -> tuple[float, ...]:

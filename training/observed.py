@@ -35,10 +35,9 @@ class Observed:
             settings: all that the parts depend on, as JSON takes it.
         """
         key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-        self.root = out / FOLDER
-        self.folder = self.root / key
+        self.folder = out / FOLDER / key
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.root.chmod(0o700)
+        self.folder.parent.chmod(0o700)
         self.num_begun = len(list(self.folder.glob("*.npz")))
         if self.num_begun:
             self.say(f"going on after {self.num_begun} parts in {self.folder}")
@@ -54,13 +53,14 @@ class Observed:
         write_atomic(path, written.getvalue())
         return part
 
-    def clear(self) -> None:
-        """Delete all parts, those of evaluations with other settings too."""
-        shutil.rmtree(self.root)
-
     def say(self, line: str) -> None:
         """A line of progress."""
         print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def clear(out: Path) -> None:
+    """Delete all parts of all evaluations in folder `out`."""
+    shutil.rmtree(out / FOLDER)
 
 
 def _read(path: Path) -> Part:

@@ -14,7 +14,8 @@ def rectified_section(found: RectifiedFigures) -> Section:
     blocks: list[str | Table] = [
         f"Thresholds of {used.recogniser}, false accepts {rate}; table version {used.version}, sha256 "
         f"{used.sha256[:16]}, from {used.data}.{bands} Real pairs: {found.real_source}. A share above that of real "
-        "pairs is no merit: such faces are more like their inputs than people are like themselves."
+        "pairs is no merit: such faces are more like their inputs than people are like themselves. Some of it is owed "
+        "to pose, light and camera, which an output shares with its input and two photos do not."
     ]
     if found.from_twenties:
         blocks += ["Inputs of 20-29, as in the paper:", *tables("target group", found.from_twenties)]

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from cafdata.archive import Archive
 from core.generator import Generator, GeneratorConfig
 from core.images import encode_png
 from core.reference import ReferenceGenerator
+from core.thresholds import BUNDLED
 from core.weights import add_model
 from tests.drawn import face_parquet
+from tests.make_archive import drawn_picture
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shared")]
@@ -67,6 +70,8 @@ def test_models_of_both_kinds_side_by_side(models: Path, photos: Path, tmp_path:
     assert (len(ours["target_groups"]), len(theirs["target_groups"])) == (10, 4)
     assert theirs["num_faces"] < ours["num_faces"], "four groups begin at 15 years"
     assert (ours["present_age_mae_years"] is None, theirs["present_age_mae_years"] is None) == (False, True)
+    assert ours["rectified"]["table"]["recogniser"] == "mobilefacenet_112"
+    assert (ours["why_not_rectified"], ours["rectified"]["table"]["false_accept_rate"]) == (None, 1e-3)
     each = {"figures.json", "figures.md", "sheet.png"}
     names = {f"{model}/{name}" for model in ("ours", "theirs") for name in each}
     assert set(contents(tmp_path / "out")) == names | {"comparison.json", "comparison.md", "report.html"}
@@ -100,3 +105,26 @@ def test_a_killed_evaluation_goes_on_to_the_same_bits(models: Path, photos: Path
     assert "going on after" in resumed.stderr
     assert contents(out) == contents(tmp_path / "straight")
     assert not (out / ".observed").exists()
+
+
+def test_faces_and_pairs_of_an_archive_and_the_rate_of_the_thresholds(
+    models: Path, photos: Path, tmp_path: Path
+) -> None:
+    archive = Archive.create(tmp_path / "archive")
+    archive.append(drawn_picture(number, 25, framing="utkface", split="test") for number in range(2))
+    archive.append(drawn_picture(number, 60, framing="utkface", split="train") for number in range(2))
+    arguments = ("ours", "--archive", tmp_path / "archive", "--photos", photos, "--split", "test")
+    done = evaluate(models, *arguments, "--rate", "0.01", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["num_faces"], found["rectified"]["table"]["false_accept_rate"]) == (2, 0.01)
+    assert "pairs of the archive archive" in found["rectified"]["real_source"]
+    assert [one["role"] for one in found["inputs"]] == ["faces", "real pairs", "photos", "judge", "recogniser"]
+    wrong = evaluate(models, *arguments, "--rate", "0.2", "--out", tmp_path / "none")
+    assert wrong.returncode == 0, wrong.stderr
+    assert json.loads(wrong.stdout)["rectified"] is None
+    assert "has thresholds for rates" in json.loads(wrong.stdout)["why_not_rectified"]
+    theirs = BUNDLED / "dlib_resnet_v1-0.001.json"
+    refused = evaluate(models, *arguments, "--table", theirs, "--out", tmp_path / "none")
+    assert refused.returncode == 1
+    assert "thresholds do not carry over" in refused.stderr

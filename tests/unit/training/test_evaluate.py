@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
 from cafdata.archive import Archive
+from core.align import Points
 from core.detect import FacePack, open_pack
 from core.errors import DataBroken, TableMissing
 from core.generator import Generator, GeneratorConfig
@@ -18,9 +20,9 @@ from tests.drawn import face_parquet
 from tests.make_archive import drawn_picture
 from tests.models import random_estimator
 from training.archive_faces import archive_digest
-from training.contender import Contender, contender, unfiled
+from training.contender import Contender, OurContender, Outputs, Pictures, contender, unfiled
 from training.digest import files_digest
-from training.evaluate import evaluate
+from training.evaluate import evaluate, evaluate_all
 from training.judge import AgeSexJudge, EstimatorJudge
 from training.material import Material, Panel
 
@@ -153,8 +155,34 @@ def test_faces_and_real_pairs_of_an_archive(pack: FacePack, keeper: Contender, t
     assert (rows["50-69"].num_pairs, rows["50-69"].above) == (36, 1)
     digest = archive_digest(tmp_path / "archive")
     assert [(one.role, one.sha256) for one in found.inputs[:2]] == [("faces", digest), ("real pairs", digest)]
+    assert found.inputs[0].name == "archive, split test"
     assert [one.role for one in found.inputs[2:]] == ["judge", "recogniser"]
     assert "## Rectified verification" in (tmp_path / "out" / "figures.md").read_text()
+
+
+class Interrupted(OurContender):
+    """One that is stopped as it begins."""
+
+    def age(self, faces: Pictures, points: Points, ages_years: npt.NDArray[np.int64]) -> Outputs:
+        assert len(faces) == len(points) == len(ages_years)
+        raise KeyboardInterrupt
+
+
+def test_what_was_seen_of_one_model_is_kept_until_all_are_done(
+    pack: FacePack, keeper: Contender, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    panel = Panel(judges=(EstimatorJudge(random_estimator(), "one"),), pack=pack)
+    material = Material(faces=face_parquet(tmp_path / "faces.parquet", count=2))
+    second = unfiled(keeps("4"), "second")
+    assert isinstance(second.network, Generator)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_all((keeper, Interrupted(second, second.network)), material, panel, tmp_path / "out")
+    assert len(list((tmp_path / "out" / ".observed").rglob("*.npz"))) == 1
+    capfd.readouterr()
+    found = evaluate_all((keeper, contender(second)), material, panel, tmp_path / "out")
+    assert "going on after 1 parts" in capfd.readouterr().err
+    assert [figures.model for figures in found] == ["keeper", "second"]
+    assert not (tmp_path / "out" / ".observed").exists()
 
 
 def test_thresholds_of_another_recogniser_are_refused(pack: FacePack) -> None:
