@@ -15,7 +15,7 @@ from core.errors import ArchiveBroken, BadImage
 
 MAX_NAMED: Final = 20
 """Rows that are named when an append is refused; the rest are counted."""
-BATCH_ROWS: Final = 512
+BATCH_ROWS: Final = 2048
 BATCH_BYTES: Final = 32 * 2**20
 
 ENDINGS: Final = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"RIFF": "webp"}

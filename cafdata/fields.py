@@ -2,7 +2,7 @@
 
 import math
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -26,12 +26,13 @@ def text(name: str, value: object) -> None:
     """Printable text with something in it, no line breaks, no characters that hide or reverse others."""
     if not isinstance(value, str):
         raise ValueError(f"{name} is text, got {value!r}")
+    if value.isascii() and value.isprintable() and len(value) <= MAX_TEXT and value and not value.isspace():
+        return  # nearly all
     if not value.strip() or len(value) > MAX_TEXT:
         raise ValueError(f"{name} has 1 to {MAX_TEXT} characters, got {len(value)}: {value[:40]!r}")
-    if not value.isascii() or not value.isprintable():
-        for character in value:
-            if unicodedata.category(character)[0] in "CZ" and character not in " \u00a0\u3000" + JOINERS:
-                raise ValueError(f"{name} holds the unprintable character U+{ord(character):04X}: {value[:40]!r}")
+    for character in value:
+        if unicodedata.category(character)[0] in "CZ" and character not in " \u00a0\u3000" + JOINERS:
+            raise ValueError(f"{name} holds the unprintable character U+{ord(character):04X}: {value[:40]!r}")
 
 
 def identifier(name: str, value: object) -> None:
@@ -97,20 +98,15 @@ def timestamp(name: str, value: object) -> None:
         raise ValueError(f"{name} is a moment such as 2024-05-03T10:00:00+00:00, got {value!r}")
 
 
-def row_of(row: Mapping[str, Any], name: str, make: Callable[[Any], Made]) -> Made | None:
-    """Field `name` of a row made into what a record holds; None where it is absent or null.
+def shaped(name: str, value: Any, make: Callable[[Any], Made]) -> Made | tuple[()] | None:
+    """What a row holds as a list, made into what a record holds; None stays None, an empty list becomes ().
 
     Raises:
         ValueError: it has another shape.
     """
-    if row.get(name) is None:
-        return None
+    if value is None or value == []:
+        return None if value is None else ()
     try:
-        return make(row[name])
+        return make(value)
     except (TypeError, KeyError) as error:
         raise ValueError(f"{name} has another shape than the schema's: {error}") from None
-
-
-def scores(values: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, float], ...]:
-    """A row's list of names and values as pairs."""
-    return tuple((value["name"], value["value"]) for value in values)

@@ -6,9 +6,10 @@ picture travel beside it as a `Picture`. As a plain row a record also shows its 
 """
 
 import dataclasses
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from operator import attrgetter
 from typing import Any, Final, Literal, Self
 
 from cafdata import fields
@@ -29,6 +30,9 @@ SEXES: Final = ("male", "female")
 
 Split = Literal["train", "validation", "test"]
 SPLITS: Final = ("train", "validation", "test")
+
+TEXTS: Final = ("ethnicity", "source_revision", "author", "licence", "attribution", "framing")
+"""Fields that hold any words."""
 
 POINT_CONVENTIONS: Final = ("arcface5", "dlib5")
 """The two orders of five points, see `core.align`."""
@@ -125,21 +129,22 @@ class Record:
         self._check_age()
         self._check_dates()
         self._check_geometry()
-        for name in ("ethnicity", "source_revision", "author", "licence", "attribution", "framing"):
-            if getattr(self, name) is not None:
-                fields.text(name, getattr(self, name))
+        for name in TEXTS:
+            if (value := getattr(self, name)) is not None:
+                fields.text(name, value)
         for name in ("source_url", "licence_url"):
-            if getattr(self, name) is not None:
-                fields.url(name, getattr(self, name))
+            if (value := getattr(self, name)) is not None:
+                fields.url(name, value)
         if self.sex is not None:
             fields.one_of("sex", self.sex, SEXES)
         if self.split is not None:
             fields.one_of("split", self.split, SPLITS)
-        for score, value in self.quality:
-            fields.text("quality", score)
-            fields.number(f"quality of {score}", value)
-        if len(dict(self.quality)) != len(self.quality):
-            raise ValueError(f"quality names a score twice: {[name for name, _ in self.quality]}")
+        if self.quality:
+            for score, value in self.quality:
+                fields.text("quality", score)
+                fields.number(f"quality of {score}", value)
+            if len(dict(self.quality)) != len(self.quality):
+                raise ValueError(f"quality names a score twice: {[name for name, _ in self.quality]}")
 
     def _check_identity(self) -> None:
         fields.identifier("picture_id", self.picture_id)
@@ -163,6 +168,8 @@ class Record:
             raise ValueError(f"age_provenance is dates but born is {self.born} and captured is {self.captured}")
 
     def _check_dates(self) -> None:
+        if self.captured is self.born is self.died is None:
+            return
         for name in ("captured", "born", "died"):
             if getattr(self, name) is not None:
                 try:
@@ -215,13 +222,13 @@ class Record:
 
     def to_row(self) -> Row:
         """As plain values, in the order of the schema; group10 and group4 are group numbers or None."""
-        row: Row = {name: getattr(self, name) for name in FIELD_NAMES}
+        row: Row = dict(zip(FIELD_NAMES, VALUES(self), strict=True))
         row["box"] = None if self.box is None else list(self.box)
         row["points"] = None if self.points is None else [list(point) for point in self.points]
         row["quality"] = [{"name": name, "value": value} for name, value in self.quality]
         row["labels"] = [dataclasses.asdict(label) for label in self.labels]
-        row["group10"] = group_number(TEN, self.age_min_years, self.age_max_years)
-        row["group4"] = group_number(FOUR, self.age_min_years, self.age_max_years)
+        for name, groups in GROUPS.items():
+            row[name] = group_number(groups, self.age_min_years, self.age_max_years)
         return row
 
     @classmethod
@@ -231,22 +238,25 @@ class Record:
         Raises:
             ValueError: an unknown field, a missing one, a value that cannot be, or a group beside the interval.
         """
-        unknown = set(row) - set(FIELD_NAMES) - {"group10", "group4", "image"}
-        if unknown:
-            raise ValueError(f"unknown field {', '.join(sorted(unknown))}")
-        missing = [name for name in REQUIRED if row.get(name) is None]
+        given = dict(row)
+        given.pop("image", None)
+        said = {name: given.pop(name) for name in GROUPS if name in given}
+        if not KNOWN.issuperset(given):
+            raise ValueError(f"unknown field {', '.join(sorted(set(given) - KNOWN))}")
+        missing = [name for name in REQUIRED if given.get(name) is None]
         if missing:
             raise ValueError(f"{', '.join(missing)} is missing")
-        given = {name: row[name] for name in FIELD_NAMES if name in row}
-        given["box"] = fields.row_of(row, "box", tuple)
-        given["points"] = fields.row_of(row, "points", lambda points: tuple(tuple(point) for point in points))
-        given["quality"] = fields.row_of(row, "quality", fields.scores) or ()
-        labels = fields.row_of(row, "labels", lambda labels: tuple(AgeLabel(**label) for label in labels))
-        record = cls(**(given | {"labels": labels or ()}))
-        for name, groups in (("group10", TEN), ("group4", FOUR)):
-            expected = group_number(groups, record.age_min_years, record.age_max_years)
-            if name in row and row[name] != expected:
-                raise ValueError(f"{name} is {row[name]} but the age interval says {expected}")
+        for name, make in SHAPES.items():
+            if name in given:
+                given[name] = fields.shaped(name, given[name], make)
+        for name in ("quality", "labels"):
+            if given.get(name, ()) is None:
+                given[name] = ()
+        record = cls(**given)
+        for name, number in said.items():
+            expected = group_number(GROUPS[name], record.age_min_years, record.age_max_years)
+            if number != expected:
+                raise ValueError(f"{name} is {number} but the age interval says {expected}")
         return record
 
 
@@ -261,11 +271,27 @@ class Picture:
 
 FIELD_NAMES: Final = tuple(field.name for field in dataclasses.fields(Record))
 REQUIRED: Final = tuple(field.name for field in dataclasses.fields(Record) if field.default is dataclasses.MISSING)
+KNOWN: Final = frozenset(FIELD_NAMES)
+VALUES: Final = attrgetter(*FIELD_NAMES)
+GROUPS: Final = {"group10": TEN, "group4": FOUR}
+"""Columns of a row that follow from the age interval."""
+SHAPES: Final[dict[str, Callable[[Any], Any]]] = {
+    "box": tuple,
+    "points": lambda points: tuple(tuple(point) for point in points),
+    "quality": lambda scores: tuple((score["name"], score["value"]) for score in scores),
+    "labels": lambda labels: tuple(AgeLabel(**label) for label in labels),
+}
+"""Fields that a row holds as lists, and how to make of these what a record holds."""
 
 
 def group_number(groups: AgeGroups, age_min_years: float, age_max_years: float) -> int | None:
     """Number of the group that holds the whole interval; None where it reaches into two or below the youngest."""
-    if math.floor(age_min_years) < groups.first_years[0]:
+    return _group_of_years(groups, int(age_min_years), int(age_max_years))
+
+
+@cache
+def _group_of_years(groups: AgeGroups, youngest_years: int, oldest_years: int) -> int | None:
+    if youngest_years < groups.first_years[0]:
         return None
-    youngest, oldest = groups.index_of(age_min_years), groups.index_of(age_max_years)
+    youngest, oldest = groups.index_of(youngest_years), groups.index_of(oldest_years)
     return youngest if youngest == oldest else None

@@ -18,7 +18,7 @@ from core.errors import ArchiveBroken
 from core.files import replacing
 
 FOLDER: Final = "shards"
-GROUP_ROWS: Final = 512
+GROUP_ROWS: Final = 2048
 """Rows of a row group, the least that a reader of Parquet takes in at once."""
 MIB: Final = 2**20
 GROUP_BYTES: Final = 32 * MIB
@@ -146,7 +146,7 @@ def read_tables(archive: Path, shard: Shard, columns: Sequence[str] | None = Non
             if file.schema_arrow != record_schema():
                 raise ArchiveBroken(f"shard {shard.name}: its columns are not those of this program's records")
             for number in range(file.num_row_groups):
-                yield file.read_row_group(number, columns=None if columns is None else list(columns))
+                yield file.read_row_group(number, columns=None if columns is None else list(columns), use_threads=False)
     except FileNotFoundError:
         was = "changed while it was being read; read it again" if _has_changed(archive, shard) else "has lost it"
         raise ArchiveBroken(f"shard {shard.name} is not there: the archive {was}") from None

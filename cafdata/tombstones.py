@@ -54,6 +54,8 @@ class Tombstones:
 
     def refusal(self, record: Record, data: bytes) -> str | None:
         """Why this picture may not come in, in a few words; None if it may. It is decoded only where that is near."""
+        if not self.stones:
+            return None
         for name in NAMES:
             if getattr(record, name) in self.values[name]:
                 return f"{name} {getattr(record, name)} was removed on request"

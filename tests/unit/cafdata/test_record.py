@@ -68,6 +68,7 @@ def test_a_least_record_comes_back_and_absent_fields_are_their_defaults() -> Non
     record = Record(**LEAST)
     assert Record.from_row(record.to_row()) == record
     assert Record.from_row(LEAST) == record
+    assert Record.from_row(LEAST | {"quality": None, "labels": None}) == record
     assert set(REQUIRED) == set(LEAST)
 
 

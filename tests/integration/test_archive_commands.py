@@ -1,0 +1,99 @@
+"""python -m cafdata verify, splits, takedown, export and queue, as processes: JSON lines out, one sentence of error."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cafdata.archive import Archive
+from cafdata.queue import ReviewItem, ReviewQueue
+from tests.make_archive import make_archive
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def cafdata(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "cafdata", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+def lines(done: "subprocess.CompletedProcess[str]") -> list[dict[str, Any]]:
+    assert "Traceback" not in done.stderr, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def refused(*arguments: object) -> str:
+    """The one sentence of a command that fails."""
+    done = cafdata(*arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    said = done.stderr.strip().splitlines()
+    assert len(said) == 1 and said[0].startswith("error: "), done.stderr
+    return said[0]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return make_archive(tmp_path / "a", 4)
+
+
+def test_an_archive_from_splits_to_export(archive: Archive, tmp_path: Path) -> None:
+    dealt = cafdata("splits", archive.folder, "--salt", "x", "--test-share", "0.5")
+    assert dealt.returncode == 0
+    assert sum(lines(dealt)[0]["people"].values()) == 4
+    assert lines(dealt)[0]["moved"] == 24
+    assert lines(cafdata("splits", archive.folder))[0]["moved"] == 0, "the rule is kept in the archive"
+    checked = cafdata("splits", archive.folder, "--check")
+    assert (checked.returncode, lines(checked)[0]["leaks"]) == (0, 0)
+    out = tmp_path / "out"
+    assert lines(cafdata("export", archive.folder, out, "--pictures"))[0]["rows"] == 24
+    assert (out / "pictures").is_dir()
+    assert "is there already" in refused("export", archive.folder, out)
+    assert lines(cafdata("verify", archive.folder)) == [{"archive": str(archive.folder), "pictures": 24, "findings": 0}]
+
+
+def test_leaks_and_damage_give_status_one(archive: Archive) -> None:
+    person = next(archive.records()).person_id
+    archive.assign({person: "train"}, archive.manifest.rule)
+    record = next(record for record in archive.records() if record.person_id != person)
+    archive.update([dataclasses.replace(record, person_id=person, split="test")])
+    checked = cafdata("splits", archive.folder, "--check", "--quick")
+    assert checked.returncode == 1
+    assert [line.get("kind") for line in lines(checked)] == ["person", None]
+    shard = archive.folder / "shards" / archive.manifest.shards[0].name
+    shard.write_bytes(shard.read_bytes()[:-100])
+    done = cafdata("verify", archive.folder)
+    assert done.returncode == 1
+    assert {line.get("kind") for line in lines(done)} >= {"digest", "unreadable"}
+    assert lines(done)[0]["shard"] == shard.name
+
+
+def test_a_takedown_says_what_went(archive: Archive) -> None:
+    done = cafdata("takedown", archive.folder, "--person", "person-00002", "nobody there")
+    assert done.returncode == 0
+    assert len(lines(done)[0]["pictures"]) == 6
+    assert len(archive) == 18
+    assert "say what is to go" in refused("takedown", archive.folder)
+
+
+def test_the_queue_is_listed_and_decided(archive: Archive) -> None:
+    at = "2025-05-03T10:00:00+00:00"
+    item = ReviewItem(kind="picture", picture_ids=("p1",), reason="two faces", source="test", added_at=at)
+    ReviewQueue(archive.folder).add([item])
+    assert [line["item"] for line in lines(cafdata("queue", archive.folder))] == [item.item_id]
+    decided = cafdata("queue", archive.folder, "--item", item.item_id, "--decision", "keep", "--by", "anna")
+    assert lines(decided)[0]["decision"] == "keep"
+    assert lines(cafdata("queue", archive.folder)) == []
+    assert len(lines(cafdata("queue", archive.folder, "--all"))) == 1
+    assert "come together" in refused("queue", archive.folder, "--item", item.item_id)
+    assert "has no item 0" in refused("queue", archive.folder, "--item", "0", "--decision", "keep", "--by", "a")
+
+
+@pytest.mark.parametrize("command", ["verify", "splits", "export", "takedown", "queue"])
+def test_what_is_no_archive_is_one_sentence(tmp_path: Path, command: str) -> None:
+    extra = {"export": [tmp_path / "out"], "takedown": ["--person", "a"]}.get(command, [])
+    assert "is no archive" in refused(command, tmp_path, *extra)
