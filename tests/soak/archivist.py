@@ -1,7 +1,7 @@
 """A process that brings an archive from nothing through every kind of change, to be killed on the way and run again.
 
 python -m tests.soak.archivist SOURCE FOLDER    once; SOURCE is an archive that the pictures come from
-python -m tests.soak.archivist SOURCE           forks one for each folder on stdin; says its id, then its end
+python -m tests.soak.archivist SOURCE           forks one for each folder on stdin; says its id and, told to, its end
 """
 
 import os
@@ -50,13 +50,14 @@ def bring_up(folder: Path, pictures: list[Picture]) -> None:
 
 def fork_archivists(pictures: list[Picture]) -> None:
     """Fork one for each line of stdin: importing takes longer than all else."""
-    for line in sys.stdin:
+    while line := sys.stdin.readline():
         child = os.fork()
         if not child:
             bring_up(Path(line.strip()), pictures)
             os._exit(0)
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()
+        sys.stdin.readline()  # until then the child's id is its own, ended or not
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()

@@ -107,6 +107,8 @@ def test_kills_at_random_moments(
             child = int(nursery.stdout.readline())
             time.sleep(moments.uniform(0, 0.4))
             os.kill(child, signal.SIGKILL)
+            nursery.stdin.write("\n")
+            nursery.stdin.flush()
             ended = int(nursery.stdout.readline())
             assert ended in (0, -signal.SIGKILL)
             kills += ended != 0
