@@ -138,7 +138,6 @@ def export(
     notes: str = "",
     models: Path = Path("models"),
     photo: Path | None = None,
-    data: Path | None = None,
 ) -> None:
     """Make a run's averaged generator a model: safetensors, manifest entry, card with a picture.
 
@@ -151,10 +150,8 @@ def export(
         framing: For a run of a reference preset: how its faces are framed, utkface, ffhq or reference.
         notes: What else a reader of the card should know of the training.
         models: Model folder.
-        photo: Photo whose largest face opens the card's picture.
-        data: Parquet file whose composites follow; by default the eval part of the UTKFace pack.
+        photo: Photo whose largest face opens the card's picture; composites of the bundled sample follow.
     """
-    from training.data import PACK
     from training.export import Showcase
     from training.export import export as run_export
     from training.reference_export import export_reference
@@ -169,8 +166,7 @@ def export(
     elif framing is not None:
         raise ValueError("--framing is for runs of reference presets; our recipe's faces are in UTKFace framing")
     else:
-        material = Showcase(photo=photo, faces=data or PACK / "utkface_eval.parquet")
-        info = run_export(run, terms, models, material, strength)
+        info = run_export(run, terms, models, Showcase(photo=photo), strength)
     print(json.dumps(dataclasses.asdict(info), default=str))
 
 

@@ -7,28 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from cafdata.archive import Archive
+from cafdata.record import Picture, Record
+from cafdata.sample import COMPOSITE, SAMPLE
 from core.ages import group_system
 from core.align import UTKFACE, Photo, crop
 from core.detect import open_pack
 from core.errors import NoFace, RunBroken
 from core.files import write_atomic
 from core.generator import Generator, age_code
-from core.images import encode_jpeg, read_photo, to_tensor, to_uint8
+from core.images import decode_photo, encode_jpeg, read_photo, resize, to_tensor, to_uint8
 from core.marking import add_label
 from core.sheet import contact_sheet
 from core.weights import ModelInfo, add_model
-from training.data import FaceSet, load_faces
 from training.evaluate import weights_digest
 from training.state import discriminator_file, export_discriminator, load_average, read_counters
 from training.terms import ModelTerms
 
-COMPOSITES = ((4, 8, 0), (4, 8, 1), (22, 28, 0), (22, 28, 1), (62, 70, 0), (62, 70, 1))
-"""First and last age in years, and sex (0 male, 1 female), of the composites on a card."""
-FACES_IN_A_COMPOSITE = 8
-"""A composite of so many people is nobody's face."""
+NUM_COMPOSITES = 6
+"""People of the bundled sample on a card: composites of a dozen faces each, so nobody's face."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,16 +36,17 @@ class Showcase:
 
     photo: Path | None
     """Photo whose largest face comes first; None for none."""
-    faces: Path
-    """Parquet file of faces, whose composites follow."""
+    sample: Path = SAMPLE
+    """Archive whose composites follow."""
 
     def inputs(self, size_px: int) -> list[tuple[str, Photo]]:
-        """Captions and (size_px, size_px, 3) faces. Raises NoFace or DataBroken."""
-        faces = load_faces((self.faces,), size_px)
+        """Captions and (size_px, size_px, 3) faces. Raises NoFace, or ArchiveBroken for an archive that is none."""
         first = [] if self.photo is None else [(self.photo.stem, _largest_face(read_photo(self.photo), size_px))]
-        return first + [
-            (f"{first}-{last}, {'mf'[sex]}", composite(faces, first, last, sex)) for first, last, sex in COMPOSITES
-        ]
+        archive = Archive(self.sample)
+        names = sorted(one.picture_id for one in archive.records() if one.picture_id.endswith(f"/{COMPOSITE}"))
+        chosen = [names[round(place)] for place in np.linspace(0, len(names) - 1, NUM_COMPOSITES)]
+        people = {one.record.picture_id: one for one in archive.pictures(chosen)}
+        return first + [(caption(people[name].record), resized(people[name], size_px)) for name in chosen]
 
 
 def export(run: Path, terms: ModelTerms, models: Path, material: Showcase, strength: float) -> ModelInfo:
@@ -102,7 +102,7 @@ def card(
 
 ![Inputs on the left, then every target group](./{info.name}.jpg)
 
-{shown} of {FACES_IN_A_COMPOSITE} eval faces each: the input, then every target group.
+{shown} of a dozen faces each (`cafdata/sample`): the input, then every target group.
 
 - **Terms**: {info.licence}
 - **What it does**: a {info.size_px} px face crop in UTKFace framing to any age of the groups
@@ -169,12 +169,11 @@ def _largest_face(photo: Photo, size_px: int) -> Photo:
     return crop(photo, UTKFACE.matrix(faces[0].points, faces[0].convention, size_px), size_px)
 
 
-def composite(faces: FaceSet, first_years: int, last_years: int, sex: int) -> npt.NDArray[np.uint8]:
-    """Mean of eight faces of that age and sex: (S, S, 3) uint8 RGB. ValueError if there are fewer."""
-    fitting = np.flatnonzero(
-        (faces.ages_years >= first_years) & (faces.ages_years <= last_years) & (faces.sexes == sex)
-    )[:FACES_IN_A_COMPOSITE]
-    if len(fitting) < FACES_IN_A_COMPOSITE:
-        raise ValueError(f"only {len(fitting)} faces of {first_years}-{last_years} years and sex {sex}")
-    mean: npt.NDArray[np.uint8] = faces.faces[fitting].mean(0).round().astype(np.uint8)
-    return mean
+def caption(record: Record) -> str:
+    """Age and sex of a composite."""
+    return f"{record.age_min_years:.0f}-{record.age_max_years:.0f}, {(record.sex or '')[:1]}"
+
+
+def resized(picture: Picture, size_px: int) -> Photo:
+    """(size_px, size_px, 3) uint8 RGB of a face in UTKFace framing."""
+    return resize(decode_photo(picture.data), size_px, size_px)
