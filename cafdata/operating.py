@@ -47,10 +47,25 @@ class Plan:
     """(K,) shares of pairs whose quantiles are wanted."""
     weights: Numbers
     """(R, K) what each quantile counts for each threshold."""
+    line_weights: Numbers
+    """(R, K) the same where the tail is carried on by the line; `weights` itself where the fit is straight anyway."""
+    slope_weights: Numbers
+    """(R, K) what each quantile counts for how steeply the fit still rises at each rate."""
 
     def thresholds(self, quantiles: Numbers) -> Numbers:
-        """(..., R) thresholds from (..., K) quantiles at `shares`."""
-        found: Numbers = quantiles @ self.weights.T
+        """(..., R) thresholds from (..., K) quantiles at `shares`; a lower rate never has a lower one.
+
+        Where scores crowd at the end of their scale a parabola turns down before it reaches the rate; the line is
+        carried on there, and no threshold lies below a quantile of a greater share.
+        """
+        bent: Numbers = quantiles @ self.weights.T
+        has_turned = np.asarray(self.is_fitted) & (quantiles @ self.slope_weights.T <= 0)
+        found = np.where(has_turned, quantiles @ self.line_weights.T, bent)
+        is_greater = self.shares >= np.asarray(self.rates)[:, None]
+        for rate in np.flatnonzero(np.asarray(self.is_fitted) & is_greater.any(1)):
+            found[..., rate] = np.maximum(found[..., rate], quantiles[..., is_greater[rate]].max(-1))
+        falling = np.argsort(self.rates)[::-1]
+        found[..., falling] = np.maximum.accumulate(found[..., falling], axis=-1)
         return found
 
 
@@ -72,13 +87,24 @@ def plan(num_pairs: int, rates: tuple[float, ...], *, knows_persons: bool) -> Pl
     first = 0.2 if degree == 2 else max(0.1, min(0.5, 8 * last))
     knots = np.geomspace(first, min(last, first / 2), NUM_KNOTS) if any(is_fitted) else np.zeros(0)
     own = [rate for rate, fitted in zip(rates, is_fitted, strict=True) if not fitted]
-    weights = np.zeros((len(rates), len(own) + len(knots)))
+    weights, line_weights, slope_weights = (np.zeros((len(rates), len(own) + len(knots))) for _ in range(3))
     if any(is_fitted):
+        at, at_knots, is_own = _normal(rates)[:, None], _normal(knots.tolist())[:, None], ~np.asarray(is_fitted)
         exponents = np.arange(degree + 1)
-        fit = _normal(rates)[:, None] ** exponents @ np.linalg.pinv(_normal(knots.tolist())[:, None] ** exponents)
-        weights[:, len(own) :] = np.where(np.asarray(is_fitted)[:, None], fit, 0)
+        coefficients = np.linalg.pinv(at_knots**exponents)
+        weights[:, len(own) :] = at**exponents @ coefficients
+        slope_weights[:, len(own) :] = exponents[1:] * at ** exponents[:-1] @ coefficients[1:]
+        line_weights[:, len(own) :] = at ** exponents[:2] @ np.linalg.pinv(at_knots ** exponents[:2])
+        weights[is_own], line_weights[is_own], slope_weights[is_own] = 0, 0, 0
     weights[np.flatnonzero(~np.asarray(is_fitted)), np.arange(len(own))] = 1
-    return Plan(rates=rates, is_fitted=is_fitted, shares=np.concatenate((own, knots)), weights=weights)
+    return Plan(
+        rates=rates,
+        is_fitted=is_fitted,
+        shares=np.concatenate((own, knots)),
+        weights=weights,
+        line_weights=line_weights,
+        slope_weights=slope_weights,
+    )
 
 
 class Descending:

@@ -95,6 +95,28 @@ def test_people_who_are_there_twice_unknown_to_us_move_a_fitted_threshold_little
     assert believed[1] > expected[1] + 0.2
 
 
+CROWDED = {
+    "at the highest": lambda generator, count: np.clip(generator.normal(90, 10, count), 0, 100),
+    "below it": lambda generator, count: generator.beta(5, 1, count),
+    "evenly": lambda generator, count: generator.random(count),
+    "all alike": lambda _, count: np.full(count, 100.0),
+}
+
+
+@pytest.mark.parametrize("knows_persons", [True, False])
+@pytest.mark.parametrize("num_pairs", [30, 300, 11_000, 50_000])
+@pytest.mark.parametrize("shape", CROWDED)
+def test_a_lower_rate_never_lets_more_pass(shape: str, num_pairs: int, knows_persons: bool) -> None:
+    """Scores that crowd at the end of their scale bend a parabola down: below the threshold of a greater rate."""
+    scores = CROWDED[shape](np.random.default_rng(0), num_pairs).astype(np.float32)
+    rates = (1e-4, 1e-2, 1e-3)
+    found = fitted(scores, rates, knows_persons=knows_persons)
+    assert found[1] <= found[2] <= found[0]
+    passing = [share_passing(scores, float(threshold)) for threshold in found]
+    spread = 5 / num_pairs**0.5
+    assert all(share <= 1.5 * rate + spread * rate**0.5 for share, rate in zip(passing, rates, strict=True)), passing
+
+
 def test_equal_error_of_two_normal_distributions() -> None:
     generator = np.random.default_rng(0)
     different = generator.normal(0, 1, 40_000).astype(np.float32)
