@@ -17,7 +17,6 @@ from core.files import write_atomic
 from core.images import encode_jpeg, encode_png, read_photo
 from training.comparison import compare, write_comparison
 from training.contender import Contender
-from training.digest import weights_digest
 from training.figures import Figures, slice_figures
 from training.judgement import judge_figures
 from training.likeness import likeness_figures
@@ -28,8 +27,6 @@ from training.observed import Observed, clear
 from training.page import Shown, page
 from training.report import as_markdown, sheet
 from training.surroundings import surroundings_figures
-
-__all__ = ["evaluate", "evaluate_all", "weights_digest"]
 
 
 def evaluate(contender: Contender, material: Material, panel: Panel, out: Path) -> Figures:

@@ -22,7 +22,7 @@ from core.images import decode_photo, encode_jpeg, read_photo, resize, to_tensor
 from core.marking import add_label
 from core.sheet import contact_sheet
 from core.weights import ModelInfo, add_model
-from training.evaluate import weights_digest
+from training.digest import weights_digest
 from training.state import discriminator_file, export_discriminator, load_average, read_counters
 from training.terms import ModelTerms
 
