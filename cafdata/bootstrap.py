@@ -22,6 +22,8 @@ Whole = npt.NDArray[np.int32]
 
 DRAWS_AT_ONCE = 32
 """Weights of so many draws stay in the processor's cache."""
+MIN_PEOPLE = 10
+"""Of fewer people, counted by `even_people`, drawing them again says nothing: of two it always draws the same two."""
 SPARE = 1.5
 """So many times the highest scores are weighed that the threshold needs by count; more where a draw needs more."""
 
@@ -94,6 +96,17 @@ def draw(scores: CellScores, plan: Plan, num_draws: int, seed: int) -> Draws:
         thresholds=thresholds,
         genuine_rates=no_rates if drawn is None else _genuine(scores, drawn, thresholds),
     )
+
+
+def even_people(*sides: Whole) -> float:
+    """How many people would bear as many pairs if each were in equally many; 0 without pairs (Kish 1965, "Survey
+    Sampling"). Fifty pairs of one person with fifty others rest on fewer than 4.
+
+    Args:
+        sides: (P,) the people of the pairs, one array or both.
+    """
+    counts = np.bincount(np.concatenate(sides)).astype(np.float64)
+    return float(counts.sum() ** 2 / max(1.0, (counts**2).sum()))
 
 
 def band(values: Numbers, share: float) -> tuple[Numbers, Numbers]:

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cafdata import operating
-from cafdata.bootstrap import CellScores, band, draw
-from cafdata.operating import MIN_ABOVE, Descending, Plan, Scores, TradeOff, plan, share_passing
+from cafdata.bootstrap import MIN_PEOPLE, CellScores, band, draw, even_people
+from cafdata.operating import MIN_ABOVE, Descending, Plan, TradeOff, plan, share_passing
 from cafdata.pairs import Faces, cell_pairs, scores_of, subject_folds
 from core.thresholds import CELLS, MIN_PAIRS, QUANTILE_LEVELS, Cell, Method, Scale, ThresholdTable
 
@@ -155,6 +155,7 @@ def calibrate_cell(place: Place, scores: CellScores, settings: Settings, *, know
     falling = Descending(scores.different)
     thresholds = _thresholds(planned, falling, num_different)
     draws = draw(scores, planned, settings.num_draws, settings.seed)
+    has_band = even_people(scores.first, scores.second) >= MIN_PEOPLE
     low, high = band(draws.thresholds, settings.band_share)
     held_out = held_out_rates(scores, settings, knows_persons=knows_persons)
     of_same = same_figures(scores)
@@ -167,12 +168,12 @@ def calibrate_cell(place: Place, scores: CellScores, settings: Settings, *, know
                 younger=younger,
                 older=older,
                 threshold=threshold,
-                low=short(min(float(low[number]), threshold)),
-                high=short(max(float(high[number]), threshold)),
+                low=short(min(float(low[number]), threshold)) if has_band else None,
+                high=short(max(float(high[number]), threshold)) if has_band else None,
                 method=method,
                 false_accept_rate=rate if planned.is_fitted[number] else share_passing(scores.different, threshold),
                 held_out_rate=held_out[number],
-                **_genuine(scores.same, draws.genuine_rates[:, number], threshold, settings.band_share),
+                **_genuine(scores, draws.genuine_rates[:, number], threshold, settings.band_share),
                 **of_same,
                 **counts,
             )
@@ -241,11 +242,13 @@ def short(value: float) -> float:
     return float(str(np.float32(value)))
 
 
-def _genuine(same: Scores, draws: Numbers, threshold: float, band_share: float) -> dict[str, Any]:
-    if len(same) < MIN_PAIRS:
+def _genuine(scores: CellScores, draws: Numbers, threshold: float, band_share: float) -> dict[str, Any]:
+    if len(scores.same) < MIN_PAIRS:
         return {}
+    rate = share_passing(scores.same, threshold)
+    if min(even_people(scores.person), even_people(scores.first, scores.second)) < MIN_PEOPLE:
+        return {"genuine_rate": rate}
     low, high = band(draws[:, None], band_share)
-    rate = share_passing(same, threshold)
     ends = {"genuine_low": min(float(low[0]), rate), "genuine_high": max(float(high[0]), rate)}
     return {"genuine_rate": rate, **ends}
 

@@ -42,7 +42,7 @@ class Cell:
     threshold: float | None
     """A score from here on passes. None with too few pairs."""
     low: float | None = None
-    """Lower end of the threshold's band; None where none was computed."""
+    """Lower end of the threshold's band; None where none was computed, or too few people bear the pairs."""
     high: float | None = None
     """Upper end."""
     method: Method
@@ -61,7 +61,7 @@ class Cell:
     genuine_rate: float | None = None
     """Share of real same-person pairs that pass; None: not measured."""
     genuine_low: float | None = None
-    """Lower end of its band."""
+    """Lower end of its band; None as for the threshold's."""
     genuine_high: float | None = None
     """Upper end."""
     equal_error_rate: float | None = None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.calibration import drawn_cell, plain_draws
-from cafdata.bootstrap import CellScores, band, draw
+from cafdata.bootstrap import CellScores, band, draw, even_people
 from cafdata.operating import plan, quantiles
 
 RATES = (0.2, 0.05, 0.01)
@@ -87,6 +87,13 @@ def test_bands_leave_out_what_is_none() -> None:
     values = np.concatenate((np.arange(101.0), [np.nan]))[:, None]
     low, high = band(values, 0.9)
     assert (low[0], high[0]) == pytest.approx((5, 95))
+
+
+def test_people_count_by_how_evenly_they_bear_the_pairs() -> None:
+    ones = np.zeros(50, dtype=np.int32), np.arange(1, 51, dtype=np.int32)
+    assert even_people(*ones) == pytest.approx(100**2 / (50**2 + 50))
+    assert even_people(np.repeat(np.arange(12, dtype=np.int32), 7)) == pytest.approx(12)
+    assert even_people(np.zeros(0, dtype=np.int32)) == 0
 
 
 def test_scores_without_their_people_are_refused() -> None:
