@@ -16,11 +16,14 @@ from core.published import ARCFACE, FACEPP, FACEPP_THRESHOLDS, SOURCE_GROUP, Pai
 from core.thresholds import CELLS, QUANTILE_LEVELS, Cell, Scale, ThresholdTable
 
 MADE_WITH = "python -m cafdata published --out core/thresholds"
+HIGHEST = 100.0
+"""End of the scale that the statistics are published on."""
 SOURCE = "AgeTransGAN (ECCV 2022)"
 DATA = f"{SOURCE}, supplement: CAF statistics, same- and different-person means and deviations"
 NOTES = (
     "Scores of each cell are taken to be normally distributed with the published mean and deviation; how many pairs "
-    "those rest on was not published, so there are no bands. The tails of real scores may be heavier."
+    "those rest on was not published, so there are no bands. The tails of real scores may be heavier. What would lie "
+    "beyond the end of the scale counts as lying at the end: from a threshold above it on nothing passes."
 )
 
 
@@ -101,11 +104,16 @@ def _cell(statistics: PairStatistics, younger: int, older: int, threshold: float
         older=older,
         threshold=_on_scale(threshold, is_cosine),
         method="published" if method == "published" else "fitted",
-        false_accept_rate=_digits(1 - different.cdf(threshold)),
-        genuine_rate=_digits(1 - same.cdf(threshold)),
-        equal_error_rate=_digits(1 - different.cdf(equal)),
-        same_quantiles=tuple(_on_scale(same.inv_cdf(level), is_cosine) for level in QUANTILE_LEVELS),
+        false_accept_rate=_passing(different, threshold),
+        genuine_rate=_passing(same, threshold),
+        equal_error_rate=_passing(different, equal),
+        same_quantiles=tuple(_on_scale(min(same.inv_cdf(level), HIGHEST), is_cosine) for level in QUANTILE_LEVELS),
     )
+
+
+def _passing(scores: NormalDist, threshold: float) -> float:
+    """Share of scores that are at least the threshold, to six digits; none where it lies above the scale."""
+    return _digits(1 - scores.cdf(threshold)) if threshold <= HIGHEST else 0.0
 
 
 def _of(statistics: PairStatistics, younger: int, older: int) -> tuple[NormalDist, NormalDist]:

@@ -114,6 +114,8 @@ class Verification:
     """Whose score it is."""
     score: float
     """On the scale of the recogniser's table."""
+    highest_score: float
+    """The highest that this scale knows."""
     ages_years: tuple[float, float]
     """0..130."""
     groups: tuple[int, int]
@@ -159,22 +161,35 @@ class Verification:
     def sentence(self) -> str:
         """What it comes to, in plain words."""
         ages = f"ages {self.ages_years[0]:.0f} and {self.ages_years[1]:.0f}"
-        names = " and ".join(TEN.names[group] for group in sorted(self.groups))
+        names = " and ".join(TEN.names[group] for group in sorted(set(self.groups)))
         threshold, passes = self.threshold, self.passes_rectified
         if threshold is None or passes is None:
             return f"No verdict: there is no threshold of {self.recogniser} for {names} ({ages}), and none is guessed."
+        score, limit, one_size = _told_apart(self.score, threshold, self.one_size_threshold)
         told = "probably the same person" if passes else "not enough alike to be called the same person"
-        said = f"At {ages} these two are {told}: score {self.score:.3g}, threshold {threshold:.3g} for {names}"
-        if self.false_accept_rate is not None:
+        said = f"At {ages} these two are {told}: score {score}, threshold {limit} for {names}"
+        if threshold > self.highest_score:
+            said = f"At {ages} no score of {self.recogniser} can say that two are the same person, {score} no more "
+            said += f"than any other: the threshold {limit} for {names} lies above the highest, {self.highest_score:g}"
+        elif self.false_accept_rate is not None:
             said += f", which lets {_one_in(self.false_accept_rate)} pairs of strangers pass"
         if self.passes_one_size is not None and self.passes_one_size != passes:
             verdict = "called them the same" if self.passes_one_size else "turned them away"
-            said += f"; one threshold for all ages ({self.one_size_threshold:.3g}) would have {verdict}"
+            said += f"; one threshold for all ages ({one_size}) would have {verdict}"
         genuine = None if self.cell is None else self.cell.genuine_rate
         if genuine is None:
-            return f"{said}. How many real pairs of that gap would pass was not measured."
-        said += f". Of real pairs of that gap {genuine:.0%} pass"
-        return f"{said}." if self.percentile is None else f"{said}; {self.percentile:.0f} % score lower than these two."
+            return f"{said}. How many real pairs of these ages would pass was not measured."
+        said += f". Of real pairs of these ages {genuine:.0%} pass"
+        return f"{said}." if self.percentile is None else f"{said}; {self._share_below} score lower than these two."
+
+    @property
+    def _share_below(self) -> str:
+        """The percentile as people say it."""
+        assert self.cell is not None and self.cell.same_quantiles is not None and self.percentile is not None
+        quantiles = self.cell.same_quantiles
+        if self.score < quantiles[0]:
+            return f"fewer than {QUANTILE_LEVELS[0]:.0%}"
+        return f"{'more than ' if self.score > quantiles[-1] else ''}{self.percentile / 100:.0%}"
 
 
 def verify(one: npt.ArrayLike, other: npt.ArrayLike, ages_years: tuple[float, float],
@@ -203,12 +218,23 @@ def verify_score(score: float, ages_years: tuple[float, float], table: Threshold
     return Verification(
         recogniser=table.recogniser,
         score=float(score),
+        highest_score=high,
         ages_years=(float(ages_years[0]), float(ages_years[1])),
         groups=groups,
         false_accept_rate=table.false_accept_rate,
         one_size_threshold=table.one_size_threshold,
         cell=table.cell(*groups),
     )
+
+
+def _told_apart(score: float, threshold: float, one_size: float | None) -> tuple[str, str, str]:
+    """The three as people write them: three digits, more where the score would read as a threshold that it is not."""
+    others = [threshold] if one_size is None else [threshold, one_size]
+    for digits in range(3, 10):
+        said = [f"{value:.{digits}g}" for value in (score, *others)]
+        if all(text != said[0] or value == score for text, value in zip(said[1:], others, strict=True)):
+            break
+    return said[0], said[1], said[-1]
 
 
 def _one_in(rate: float) -> str:

@@ -171,6 +171,16 @@ def test_published_statistics_as_tables() -> None:
         statistics_table(FACEPP, 0.7)
 
 
+def test_published_statistics_beyond_the_end_of_their_scale() -> None:
+    """Babies' scores of Face++, 73.6 +- 9.3: at 1e-3 the threshold is 102.3, which nobody can score."""
+    table = statistics_table(FACEPP, 1e-3)
+    cell, next_cell = table.cell(0, 0), table.cell(5, 5)
+    assert cell is not None and cell.threshold == pytest.approx(73.6 + 9.3 * NORMAL.inv_cdf(0.999), abs=1e-3)
+    assert (cell.false_accept_rate, cell.genuine_rate) == (0, 0)
+    assert next_cell is not None and (next_cell.false_accept_rate, next_cell.genuine_rate) > (0, 0)
+    assert all(max(one.same_quantiles or ()) <= 100 for one in table.cells) and "beyond the end" in table.notes
+
+
 def test_the_papers_thresholds_as_a_table() -> None:
     table = paper_table()
     for group, threshold in FACEPP_THRESHOLDS.items():

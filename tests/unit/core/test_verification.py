@@ -196,3 +196,32 @@ def test_what_was_not_measured_is_said() -> None:
     cell = Cell(younger=5, older=8, threshold=0.3, method="fitted", num_different=1000)
     table = dataclasses.replace(table_for("arcface", None, 0.001), cells=(cell,))
     assert "was not measured" in verify_score(0.5, (25, 60), table).sentence
+
+
+def test_a_score_never_reads_as_a_threshold_that_it_is_not() -> None:
+    """0.96561 against 0.96575: at three digits the two are the same, and the verdict would make no sense."""
+    cell = Cell(younger=8, older=8, threshold=0.92945, method="fitted", num_different=1000)
+    table = dataclasses.replace(table_for("arcface", None, 0.001), cells=(cell,), one_size_threshold=0.9657472)
+    said = verify_score(0.9656122, (61, 58), table).sentence
+    assert "score 0.9656, threshold 0.9294 for 50-69," in said and "(0.9657) would have turned them away" in said
+    same = dataclasses.replace(table, one_size_threshold=None)
+    assert "score 0.929, threshold 0.929 for" in verify_score(0.92945, (61, 58), same).sentence
+
+
+def test_no_score_reaches_a_threshold_above_the_scale() -> None:
+    """The statistics put one pair of strangers in a thousand babies above 102: not even 100 says anything."""
+    table = table_for("facepp", None, 0.001)
+    cell = table.cell(0, 0)
+    assert cell is not None and cell.threshold is not None and cell.threshold > 100
+    assert cell.genuine_rate == 0 and cell.false_accept_rate == 0
+    seen = verify_score(100, (1, 2), table)
+    assert seen.passes_rectified is False and seen.highest_score == 100
+    assert "no score of facepp can say" in seen.sentence and "lies above the highest, 100" in seen.sentence
+    assert "strangers pass" not in seen.sentence and "real pairs of these ages 0% pass" in seen.sentence
+
+
+def test_shares_beyond_the_outermost_quantiles() -> None:
+    table = table_for("facepp", None, 0.001)
+    said = [verify_score(score, (25, 60), table).sentence for score in (0, 99.9, float(FACEPP.same_mean[5, 8]))]
+    assert "; fewer than 1% score lower" in said[0] and "; more than 99% score lower" in said[1]
+    assert "; 50% score lower" in said[2]
