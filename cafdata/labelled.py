@@ -4,6 +4,7 @@ Everything is checked before anything is used: a label that cannot be is named w
 the source is taken.
 """
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -61,21 +62,27 @@ def labels_of(findings: Iterator[Finding]) -> tuple[list[str], Faces]:
     Raises:
         ScoresBroken: something in the source is unusable, each named with its reason; or there is nothing.
     """
-    found: list[Found] = []
-    faults: list[Fault] = []
+    names: list[str] = []
+    persons: list[str] = []
+    low, high = array("d"), array("d")
+    named: list[str] = []
+    num_faults = 0
     for finding in findings:
         if isinstance(finding, Fault):
-            faults.append(finding)
-        else:
-            found.append(finding)
-    if faults:
-        more = f"; and {len(faults) - NUM_NAMED} more" if len(faults) > NUM_NAMED else ""
-        named = "; ".join(str(fault) for fault in faults[:NUM_NAMED])
-        raise ScoresBroken(f"Nothing was used, for {len(faults)} of the pictures cannot be: {named}{more}.")
-    if not found:
+            num_faults += 1
+            named += [str(finding)] if num_faults <= NUM_NAMED else []
+            continue
+        # A finding may hold its picture, so none is kept.
+        names.append(finding.where)
+        persons.append(finding.person)
+        low.append(finding.age_min_years)
+        high.append(finding.age_max_years)
+    if num_faults:
+        more = f"; and {num_faults - NUM_NAMED} more" if num_faults > NUM_NAMED else ""
+        raise ScoresBroken(f"Nothing was used, for {num_faults} of the pictures cannot be: {'; '.join(named)}{more}.")
+    if not names:
         raise ScoresBroken("There is no picture with a person and an age in this source.")
-    low, high = [one.age_min_years for one in found], [one.age_max_years for one in found]
-    return [one.where for one in found], faces_of([one.person for one in found], low, high)
+    return names, faces_of(persons, low, high)
 
 
 def chosen(faces: Faces, per_group: int | None) -> set[int]:
@@ -141,7 +148,7 @@ def find_rows(file: Path) -> Iterator[Finding]:
                     row_number += 1
                     yield _row(where, row, reader.of(position))
     except (pa.ArrowException, OSError) as error:
-        raise ScoresBroken(f"{file} is no Parquet file that can be read: {error}.") from error
+        raise ScoresBroken(f"{file} is no Parquet file that can be read: {str(error).rstrip('.')}.") from error
 
 
 class _GroupReader:

@@ -1,6 +1,8 @@
 """Pictures with person and age from folders, Parquet files and archives; faults named, nothing used."""
 
 import dataclasses
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +55,29 @@ def test_faults_of_a_folder_are_named_and_counted(tmp_path: Path) -> None:
         "ben/131.jpg: age '131'",
     ):
         assert fault in said
+
+
+def test_no_picture_is_kept_while_labels_are_read() -> None:
+    """An archive's findings hold their pictures: fifty thousand of them would not fit."""
+
+    class Data:
+        def __call__(self) -> bytes:
+            return b""
+
+    kept: list[weakref.ref[Data]] = []
+
+    def findings() -> Iterator[Found]:
+        for number in range(20):
+            data = Data()
+            kept.append(weakref.ref(data))
+            yield Found(
+                where=f"{number}.jpg", key=f"{number}", person=f"p{number}", age_min_years=number,
+                age_max_years=number, age_provenance="given", read=data,
+            )  # fmt: skip
+            del data
+            assert sum(one() is not None for one in kept) <= 1
+
+    assert len(labels_of(findings())[0]) == 20
 
 
 def test_parquet_with_and_without_people(tmp_path: Path) -> None:
