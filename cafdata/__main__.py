@@ -137,7 +137,7 @@ def calibrate(
         per_group: At most so many faces of each age group, spread evenly; all without it.
         scores: Recorded scores (CSV) instead of pictures.
         mapping: For scores of Face++'s form: CSV of filename, person_a, person_b, age_a, age_b.
-        recogniser: Whose the recorded scores are.
+        recogniser: Whose the recorded scores are; it names the tables.
         scale: Of the recorded scores.
         title: What the pictures are, for the table.
         working: Folder for embeddings while they are computed, outside any archive; by default OUT/working.
@@ -151,14 +151,25 @@ def calibrate(
     from cafdata.calibration import Settings
 
     settings = Settings(max_pairs=max_pairs, num_draws=draws, seed=seed)
-    given: dict[str, object] = {
-        "--layout": layout,
+    of_scores: dict[str, object] = {"--mapping": mapping, "--recogniser": recogniser or None}
+    of_pictures: dict[str, object] = {
         "--per-group": per_group,
-        "--max-pairs": max_pairs,
-        "--draws": draws,
-        "--seed": seed,
+        "--title": title or None,
+        "--working": working,
+        "--layout": None if layout == "people" else layout,
     }
-    given |= {"--pack": pack} if scores is None else {"--scores": scores, "--mapping": mapping, "--scale": scale}
+    misplaced = [
+        option for option, value in (of_scores if scores is None else of_pictures).items() if value is not None
+    ]
+    if misplaced:
+        what = "recorded --scores" if scores is None else "pictures"
+        raise ValueError(f"{', '.join(misplaced)}: only with {what}; leave it out")
+    given: dict[str, object] = {"--draws": draws, "--seed": seed}
+    if scores is None:
+        given |= {"--layout": layout, "--per-group": per_group, "--max-pairs": max_pairs, "--pack": pack}
+        given |= {"--title": title or None}
+    else:
+        given |= {"--scores": scores, "--scale": scale, **of_scores}
     words = [str(word) for pair in given.items() if pair[1] is not None for word in pair]
     made_with = shlex.join(["python", "-m", "cafdata", "calibrate", *map(str, sources), *words, "--out", "FOLDER"])
     if scores is not None:
@@ -168,7 +179,7 @@ def calibrate(
 
         folder = working or out / "working"
         order = PictureOrder(sources=sources, layout=layout, per_group=per_group, working=folder)
-        title = title or f"pictures in {', '.join(source.name for source in sources)}"
+        title = title or f"pictures in {', '.join(source.resolve().name for source in sources)}"
         written = calibrate_pictures(order, open_pack(pack), out, settings, title, made_with)
     for path in written:
         print(json.dumps({"file": str(path)}))
@@ -219,7 +230,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("stopped; the archive is as the last finished step left it", file=sys.stderr)
+        print("stopped; what was finished is kept, and the same command goes on or begins again", file=sys.stderr)
         sys.exit(130)
     sys.exit(code)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -97,14 +98,34 @@ def test_recorded_scores_to_tables(tmp_path: Path) -> None:
     assert (cell.num_different, cell.num_same) == (435, 60) and (cell.genuine_rate or 0) > 0.7
     lines = (out / "trade-off.csv").read_text().splitlines()
     assert lines[0].startswith("younger,older,threshold") and lines[1].startswith("20-29,30-39,")
+    made_with = shlex.split(read_table(out / "facepp-0.01.json").made_with)
+    again = run(*made_with[2:-1], tmp_path / "again")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "facepp-0.01.json").read_bytes() == (out / "facepp-0.01.json").read_bytes()
     both = run("cafdata", "calibrate", tmp_path, "--scores", tmp_path / "scores.csv", "--out", out)
     assert both.returncode == 1 and "either pictures or --scores" in both.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--scores", "s.csv", "--recogniser", "x", "--per-group", "5"], "--per-group: only with pictures"),
+        (["--scores", "s.csv", "--recogniser", "x", "--layout", "caf"], "--layout: only with pictures"),
+        (["pictures", "--recogniser", "x"], "--recogniser: only with recorded --scores"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(arguments: list[str], fault: str, tmp_path: Path) -> None:
+    done = run("cafdata", "calibrate", *arguments, "--out", tmp_path / "out")
+    assert done.returncode == 1 and fault in done.stderr and not (tmp_path / "out").exists()
 
 
 def test_every_published_cell_is_printed_with_what_it_implies(tmp_path: Path) -> None:
     done = run("cafdata", "published", "--out", tmp_path)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(rows) == 9 + 6 * 55 and all(row["false_accept_rate"] and row["genuine_rate"] for row in rows)
+    assert len(rows) == 9 + 6 * 55
+    for row in rows:
+        is_beyond = row["threshold"] > 100  # of Face++'s scale: nothing passes
+        assert [rate > 0 for rate in (row["false_accept_rate"], row["genuine_rate"])] == [not is_beyond] * 2
     paper = [row for row in rows if row["table"] == "facepp-paper.json"]
     assert paper[0]["cell"] == "0-2 and 20-29" and paper[0]["false_accept_rate"] == pytest.approx(0.0055, abs=5e-5)
     for path in tmp_path.iterdir():
