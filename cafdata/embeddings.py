@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +58,11 @@ class WorkingFolder:
             raise ScoresBroken(f"The working folder {folder} lies in an archive, where embeddings may not be: move it.")
         self.folder, self._prefix = folder, f"embeddings-{recogniser_sha256[:16]}-"
         readme = folder / "README"
-        if folder.is_dir() and any(folder.iterdir()) and not (readme.is_file() and MARK in readme.read_text()):
+        if (
+            folder.is_dir()
+            and any(folder.iterdir())
+            and not (readme.is_file() and MARK.encode() in readme.read_bytes())
+        ):
             raise ScoresBroken(f"The working folder {folder} holds something else: name a new one.")
         folder.mkdir(parents=True, exist_ok=True)
         readme.write_text(MARK + "\n")
@@ -65,8 +70,11 @@ class WorkingFolder:
         """sha256 -> (D,) embedding; (0,) where no face was found."""
         self._fresh: list[str] = []
         for part in sorted(folder.glob(f"{self._prefix}*.npz")):
-            with np.load(part) as arrays:
-                self._take(arrays["sha256"], arrays["has_face"], arrays["embeddings"])
+            try:
+                with np.load(part) as arrays:
+                    self._take(arrays["sha256"], arrays["has_face"], arrays["embeddings"])
+            except (ValueError, KeyError, EOFError, StopIteration, BadZipFile) as error:
+                raise ScoresBroken(f"{part} is damaged: delete it, and its faces are embedded again.") from error
 
     def __contains__(self, sha256: str) -> bool:
         return sha256 in self._known

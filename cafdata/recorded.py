@@ -7,7 +7,7 @@ that says who was held against whom.
 
 import csv
 import hashlib
-import math
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from cafdata.bootstrap import CellScores
-from cafdata.readers.found import person_name, shown
+from cafdata.readers.found import number, person_name, shown
 from core.ages import TEN
 from core.errors import ScoresBroken
 from core.thresholds import RANGES, Scale
@@ -68,55 +68,59 @@ def read_scores(path: Path, scale: Scale, mapping: Path | None = None) -> Record
         )
         raise ValueError(f"{path} {fault} (--mapping)")
     known = {} if mapping is None else _mapping(mapping)
-    faults: list[str] = []
-    pairs: list[_Pair] = []
-    num_without = 0
+    named: list[str] = []
+    num_faults = num_without = num_rows = 0
+    cells: dict[tuple[int, int], _GrowingCell] = {}
     for where, row in _rows(path, _wanted(path, header)):
         try:
             if is_facepp and row.get("status", "ok") != "ok" and not row["confidence"]:
                 num_without += 1
                 continue
-            pairs.append(_facepp_pair(row, known, scale) if is_facepp else _pair(row, row["score"], scale))
+            pair = _facepp_pair(row, known, scale) if is_facepp else _pair(row, row["score"], scale)
         except ValueError as error:
-            faults.append(f"{where}: {error}")
-    if faults:
-        more = f"; and {len(faults) - NUM_NAMED} more" if len(faults) > NUM_NAMED else ""
-        raise ScoresBroken(
-            f"Nothing was used, for {len(faults)} rows are faulty: {'; '.join(faults[:NUM_NAMED])}{more}."
-        )
-    if not pairs:
+            num_faults += 1
+            named += [f"{where}: {error}"] if num_faults <= NUM_NAMED else []
+            continue
+        num_rows += 1
+        younger, older = sorted(pair.groups)
+        cells.setdefault((younger, older), _GrowingCell()).take(pair)
+    if num_faults:
+        more = f"; and {num_faults - NUM_NAMED} more" if num_faults > NUM_NAMED else ""
+        raise ScoresBroken(f"Nothing was used, for {num_faults} rows are faulty: {'; '.join(named)}{more}.")
+    if not num_rows:
         raise ScoresBroken(f"{path} holds no score.")
-    digests = [hashlib.sha256(one.read_bytes()).hexdigest() for one in (path, mapping) if one is not None]
+    digests = [_sha256_of(one) for one in (path, mapping) if one is not None]
     return Recorded(
-        cells=_in_cells(pairs),
-        num_rows=len(pairs),
+        cells={place: cells[place].scores() for place in sorted(cells)},
+        num_rows=num_rows,
         num_without=num_without,
         sha256=digests[0] if mapping is None else hashlib.sha256("".join(digests).encode()).hexdigest(),
     )
 
 
-def _in_cells(pairs: list[_Pair]) -> dict[tuple[int, int], CellScores]:
-    by_cell: dict[tuple[int, int], list[_Pair]] = {}
-    for pair in pairs:
-        younger, older = sorted(pair.groups)
-        by_cell.setdefault((younger, older), []).append(pair)
-    return {cell: _cell_scores(by_cell[cell]) for cell in sorted(by_cell)}
+class _GrowingCell:
+    """Pairs of one cell as they come, twelve bytes each."""
 
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._first, self._second, self._scores = array("i"), array("i"), array("f")
 
-def _cell_scores(pairs: list[_Pair]) -> CellScores:
-    numbers: dict[str, int] = {}
-    people = [[numbers.setdefault(name, len(numbers)) for name in pair.people] for pair in pairs]
-    both = np.asarray(people, dtype=np.int32)
-    scores = np.asarray([pair.score for pair in pairs], dtype=np.float32)
-    is_same = both[:, 0] == both[:, 1]
-    return CellScores(
-        different=scores[~is_same],
-        first=both[~is_same, 0],
-        second=both[~is_same, 1],
-        same=scores[is_same],
-        person=both[is_same, 0],
-        num_subjects=len(numbers),
-    )
+    def take(self, pair: _Pair) -> None:
+        for column, name in zip((self._first, self._second), pair.people, strict=True):
+            column.append(self._numbers.setdefault(name, len(self._numbers)))
+        self._scores.append(pair.score)
+
+    def scores(self) -> CellScores:
+        first, second = (np.asarray(column, dtype=np.int32) for column in (self._first, self._second))
+        scores, is_same = np.asarray(self._scores, dtype=np.float32), first == second
+        return CellScores(
+            different=scores[~is_same],
+            first=first[~is_same],
+            second=second[~is_same],
+            same=scores[is_same],
+            person=first[is_same],
+            num_subjects=len(self._numbers),
+        )
 
 
 def _facepp_pair(row: Row, known: Mapping[str, Row], scale: Scale) -> _Pair:
@@ -140,7 +144,7 @@ def _person(row: Row, column: str) -> str:
 def _group(row: Row, side: str) -> int:
     """Group of one side, by age or by the group's name; both, where both are there, must agree."""
     age, name = row.get(f"age_{side}", ""), row.get(f"group_{side}", "")
-    by_age = TEN.index_of(_number(age, f"age_{side}")) if age else None
+    by_age = TEN.index_of(number(age, f"age_{side}")) if age else None
     # A name is written with an apostrophe where a spreadsheet would take "7-9" for a date.
     by_name = TEN.index_of_name(name.removeprefix("'")) if name else None
     if by_age is None and by_name is None:
@@ -152,19 +156,9 @@ def _group(row: Row, side: str) -> int:
 
 def _score(text: str, scale: Scale) -> float:
     low, high = RANGES[scale]
-    value = _number(text, "score")
+    value = number(text, "score")
     if not low <= value <= high:
         raise ValueError(f"score {shown(text)} lies outside {low:g}..{high:g}")
-    return value
-
-
-def _number(text: str, what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{what} {shown(text)!r} is no number")
     return value
 
 
@@ -208,10 +202,10 @@ def _header(path: Path) -> list[str]:
 
 def _rows(path: Path, header: list[str]) -> Iterator[tuple[str, Row]]:
     """Rows after the header, each with its place. Raises ScoresBroken for one of another length."""
-    for number, cells in enumerate(_lines(path)):
-        if number == 0 or not cells:
+    for row_number, cells in enumerate(_lines(path)):
+        if row_number == 0 or not cells:
             continue
-        where = f"{path.name}, row {number}"
+        where = f"{path.name}, row {row_number}"
         if len(cells) != len(header):
             raise ScoresBroken(f"{where}: {len(cells)} cells under {len(header)} columns.")
         yield where, dict(zip(header, cells, strict=True))
@@ -224,3 +218,8 @@ def _lines(path: Path) -> Iterator[list[str]]:
                 yield [cell.strip() for cell in cells]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ScoresBroken(f"{path} is no CSV in UTF-8: {error}.") from error
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

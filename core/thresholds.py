@@ -190,7 +190,7 @@ def read_table(path: Path) -> ThresholdTable:
         if not isinstance(document["cells"], list):
             raise ValueError("cells is no list")
         return ThresholdTable(**{**document, "cells": tuple(_cell(row) for row in document["cells"])})
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise TableRefused(f"{path} is no threshold table that can be used: {error}.") from error
 
 

@@ -117,9 +117,9 @@ def whole_age(text: str) -> float:
 
 
 def number(text: str, what: str) -> float:
-    """A finite number out of a cell. Raises ValueError."""
+    """A finite number out of a cell. Raises ValueError, also for what Python alone calls one, such as 5_0."""
     try:
-        value = float(text)
+        value = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

@@ -84,6 +84,20 @@ def test_no_embedding_lies_in_an_archive_or_among_other_files(tmp_path: Path) ->
         WorkingFolder(tmp_path, SHA256)
 
 
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 and no more", b"\x93NUMPY", b"nothing of the kind"])
+def test_a_damaged_part_is_named(data: bytes, tmp_path: Path) -> None:
+    WorkingFolder(tmp_path, "a" * 64)
+    (tmp_path / f"embeddings-{'a' * 16}-00000064.npz").write_bytes(data)
+    with pytest.raises(ScoresBroken, match=r"00000064\.npz is damaged: delete it"):
+        WorkingFolder(tmp_path, "a" * 64)
+
+
+def test_a_folder_with_another_readme_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "README").write_bytes(b"\xff no UTF-8")
+    with pytest.raises(ScoresBroken, match="holds something else"):
+        WorkingFolder(tmp_path, "a" * 64)
+
+
 def test_a_picture_that_cannot_be_read_is_named(pack: FacePack, tmp_path: Path) -> None:
     broken = [*ALL[:1], found("letter", b"Dear Sir or Madam")]
     with pytest.raises(ScoresBroken, match=r"^letter: "):

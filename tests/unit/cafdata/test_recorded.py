@@ -1,5 +1,6 @@
 """Recorded scores in both forms; one faulty row and nothing is used."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,8 @@ def test_faceplusplus_with_a_mapping(tmp_path: Path) -> None:
 FAULTY = {
     "no number": ("a,b,25,30,abc", "row 5: score 'abc' is no number"),
     "not a number": ("a,b,25,30,nan", "row 5: score 'nan' is no number"),
+    "a number of Python's": ("a,b,25,30,5_0", "row 5: score '5_0' is no number"),
+    "digits of another script": ("a,b,25,30,\u0665\u0660", "row 5: score .* is no number"),
     "off the scale": ("a,b,25,30,100.5", r"row 5: score 100.5 lies outside 0\.\.100"),
     "a negative age": ("a,b,-5,30,50", "row 5: age -5.0 is not between 0 and 130"),
     "an age of ages": ("a,b,1e9,30,50", "row 5: age 1000000000.0 is not between 0 and 130"),
@@ -70,6 +73,16 @@ def test_one_faulty_row_is_named_and_nothing_used(row: str, fault: str, tmp_path
     with pytest.raises(ScoresBroken, match=fault) as refusal:
         calibrate_scores(path, None, "drawn", "0..100", out, Settings(), "a test")
     assert "\n" not in str(refusal.value) and not out.exists()
+
+
+def test_a_row_takes_little_memory(tmp_path: Path) -> None:
+    """Scores come in millions: what is kept of a pair is two numbers of people and a score."""
+    path = written(tmp_path, PAIRS + "anna,ben,25,30,50.25\n" * 20_000)
+    tracemalloc.start()
+    found = read_scores(path, "0..100")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.num_rows > 20_000 and most < 60 * 20_000
 
 
 def test_many_faulty_rows_are_counted(tmp_path: Path) -> None:

@@ -115,6 +115,9 @@ def test_no_json_and_no_file(tmp_path: Path) -> None:
     (tmp_path / "huge.json").write_bytes(b" " * (5 << 20))
     with pytest.raises(TableRefused, match="more than"):
         read_table(tmp_path / "huge.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(TableRefused, match=r"deep\.json"):
+        read_table(tmp_path / "deep.json")
     with pytest.raises(TableMissing, match="no threshold table"):
         read_table(tmp_path / "none.json")
 
