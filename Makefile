@@ -68,6 +68,7 @@ bench: $(DEVELOPMENT)
 	@$(PYTHON) -m benchmarks.generator
 	@$(PYTHON) -m benchmarks.generator --isa AVX2 --sizes 256
 	@$(PYTHON) -m benchmarks.training
+	@$(PYTHON) -m benchmarks.archive
 	@$(PYTHON) -m benchmarks.calibration
 
 clean:
