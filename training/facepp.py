@@ -29,6 +29,7 @@ FILE_FIELDS: Final[Mapping[Method, tuple[str, ...]]] = {
     "compare": ("image_file1", "image_file2"),
 }
 OPTIONS: Final[Mapping[Method, Mapping[str, str]]] = {"detect": {"return_attributes": "age"}, "compare": {}}
+MAX_TIMEOUT_S: Final = 3600.0
 MAX_ANSWER_BYTES: Final = 1 << 20
 MAX_ERROR_LETTERS: Final = 200
 NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
@@ -139,12 +140,12 @@ class Service:
 
         Args:
             endpoint: scheme and host, as `checked_endpoint` lets through.
-            timeout_s: for the connection, each piece sent or received, and the whole answer.
+            timeout_s: for the connection, each piece sent or received, and the whole answer; up to an hour.
         Raises:
-            ValueError: the endpoint is not allowed, or the time is not above 0.
+            ValueError: the endpoint is not allowed, or the time is not above 0 and at most an hour.
         """
-        if not timeout_s > 0:
-            raise ValueError(f"timeout_s is above 0, got {timeout_s}")
+        if not 0 < timeout_s <= MAX_TIMEOUT_S:
+            raise ValueError(f"timeout_s is above 0 and at most {MAX_TIMEOUT_S:g}, got {timeout_s}")
         self.endpoint, self.timeout_s = checked_endpoint(endpoint), timeout_s
         self._credentials = credentials
         # A proxy of the environment would see what goes unencrypted to this machine.

@@ -110,7 +110,8 @@ def open_journal(path: Path, endpoint: str) -> Iterator[Journal]:
     Raises:
         FaceppRefused: another run has it open.
         DataBroken: a line is none of a journal.
-        ValueError: it holds answers of another endpoint.
+        ValueError: it holds answers of another endpoint. One that holds none, as after a wrong address, goes over
+            to the endpoint given.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -123,10 +124,11 @@ def open_journal(path: Path, endpoint: str) -> Iterator[Journal]:
         if whole != data:
             os.ftruncate(descriptor, len(whole))
         contents = read_lines(path, whole)
-        if contents.endpoint not in ("", endpoint):
+        holds_any = contents.num_charged > 0 or any(one.is_settled for one in contents.outcomes.values())
+        if contents.endpoint != endpoint and holds_any:
             raise ValueError(f"{path} holds answers of {contents.endpoint}, not of {endpoint}; give another --out")
         journal = Journal(path, descriptor, contents)
-        if not contents.endpoint:
+        if contents.endpoint != endpoint:
             journal.append({"event": "journal", "version": VERSION, "endpoint": endpoint})
             sync_folder(path.parent)
         yield journal

@@ -64,6 +64,9 @@ def require_sense(out: Path, journal_path: Path, terms: Terms) -> str:
     """The endpoint, once the terms are found to make sense together. Raises ValueError."""
     if out.suffix.lower() != ".csv":
         raise ValueError(f"the table is a CSV, so --out should end in .csv: {out}")
+    for option, path in (("--out", out), ("--record", terms.record)):
+        if path is not None and path.is_dir():
+            raise ValueError(f"{option} {path} is a folder; give the path of a file")
     if terms.record is not None and terms.replay is not None:
         raise ValueError("either --record or --replay: a replay has nothing new to record")
     if terms.record is not None and terms.record.resolve() in (out.resolve(), journal_path.resolve()):

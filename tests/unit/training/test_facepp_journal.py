@@ -92,6 +92,22 @@ def test_answers_of_two_endpoints_are_kept_apart(path: Path) -> None:
         pass
 
 
+def test_a_journal_without_an_answer_goes_over_to_another_endpoint(tmp_path: Path) -> None:
+    """Keys of another region are refused at the first call; the same --out then has to do with the right region."""
+    path = tmp_path / "ages.journal.jsonl"
+    with open_journal(path, "https://api-us.faceplusplus.com") as journal:
+        journal.sent(ONE.key)
+        journal.free(ONE.key, "AUTHENTICATION_ERROR")
+        journal.settle(Outcome(key=TWO.key, status="gave_up", error="ConnectError"))
+    with open_journal(path, ENDPOINT) as journal:
+        journal.sent(ONE.key)
+        journal.settle(ONE)
+    contents = read_journal(path)
+    assert contents.endpoint == ENDPOINT and contents.outcomes[ONE.key] == ONE
+    with pytest.raises(ValueError, match="holds answers of"), open_journal(path, "https://api-us.faceplusplus.com"):
+        pass
+
+
 def test_two_runs_do_not_pay_for_the_same(path: Path) -> None:
     with (
         open_journal(path, ENDPOINT),

@@ -223,16 +223,20 @@ def test_a_picture_that_changes_meanwhile_is_not_taken_for_the_other(server: Fac
         ({"record": Path("r"), "replay": Path("r")}, "a.csv", "either --record or --replay"),
         ({"rate": 0.0}, "a.csv", "the rate is above 0"),
         ({"timeout_s": 0.0}, "a.csv", "timeout_s is above 0"),
+        ({"timeout_s": float("inf")}, "a.csv", "timeout_s is above 0 and at most 3600"),
+        ({}, "folder.csv", "--out .*folder.csv is a folder"),
+        ({"record": Path("/")}, "a.csv", "--record / is a folder"),
         ({"endpoint": "http://faceplusplus.com"}, "a.csv", "use https"),
     ],
 )
 def test_terms_that_make_no_sense_cost_nothing(
     make: Make, server: FaceppServer, faces: Path, tmp_path: Path, terms: dict[str, Any], out: str, sentence: str
 ) -> None:
+    (tmp_path / "folder.csv").mkdir()
     with pytest.raises(ValueError, match=sentence):
         make("detect", [faces], tmp_path / out, **terms)
     assert server.seen == []
-    assert not (tmp_path / out).exists()
+    assert not (tmp_path / out).is_file()
 
 
 def test_a_recording_does_not_overwrite_the_journal(make: Make, faces: Path, tmp_path: Path) -> None:
