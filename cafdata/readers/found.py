@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,8 +103,11 @@ def word(text: str, what: str) -> str:
 
 
 def person_name(text: str) -> str:
-    """The same for a person; ValueError also for "unknown" and its like, which would make one person of many."""
-    name = word(text, "person")
+    """The same for a person; ValueError also for "unknown" and its like, which would make one person of many.
+
+    A letter and its accent become one sign: some systems keep file names apart so, and one José is one person.
+    """
+    name = unicodedata.normalize("NFC", word(text, "person"))
     if name.lower() in fields.NOBODY:
         raise ValueError(f"person {name!r} names nobody")
     return name

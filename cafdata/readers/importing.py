@@ -71,12 +71,16 @@ def import_folder(
         raise ValueError(f"no layout {layout!r}; there are {', '.join(LAYOUTS)}")
     if not folder.is_dir():
         raise DataBroken(f"there is no folder {folder}")
+    is_new = not (archive / "manifest.json").exists()
+    is_free = not any(archive.iterdir()) if archive.is_dir() else not archive.exists()
+    if is_new and not is_free:
+        raise DataBroken(f"{archive} is there and is no archive; name an archive, an empty folder or a new one")
     reader = _Reader(LAYOUTS[layout], layout, folder, licence)
     num_found, people, num_faults = reader.check(drop, report)
     draft_folder = archive.parent / f".{archive.name}.importing"
     draft = _draft(draft_folder)
     num_faults += reader.fill(draft, drop, report, num_found)
-    num_read, is_new = len(draft), not (archive / "manifest.json").exists()
+    num_read = len(draft)
     if is_new:
         if archive.is_dir():
             archive.rmdir()  # an empty one; any other is refused by the system

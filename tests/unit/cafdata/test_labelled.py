@@ -41,6 +41,12 @@ def test_a_folder_of_people(tmp_path: Path) -> None:
     assert [one.read() for one in finder() if isinstance(one, Found)] == [name.encode() for name in names]
 
 
+def test_one_name_in_two_spellings_of_unicode_is_one_person(tmp_path: Path) -> None:
+    people(tmp_path, "Jos\u00e9/25.jpg", "Jose\u0301/60.jpg", "Jose/40.jpg")
+    _, faces = labels_of(find((tmp_path,))())
+    assert len(set(faces.persons.tolist())) == 2
+
+
 def test_faults_of_a_folder_are_named_and_counted(tmp_path: Path) -> None:
     people(tmp_path, "anna/25.jpg", "30.jpg", "anna/x_abc.jpg", "anna/-5.jpg", "unknown/30.jpg", "ben/131.jpg")
     with pytest.raises(ScoresBroken) as refusal:

@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 from cafdata.archive import Archive
 from cafdata.readers.importing import ImportOutcome, import_folder
 from cafdata.readers.stored import is_bare, stored_form
-from core.errors import ArchiveBroken, DataBroken
+from core.errors import DataBroken
 from core.images import decode_photo
 from tests.drawn import face
 
@@ -41,6 +41,18 @@ def caf_tree(folder: Path, people: int = 3, ages: tuple[int, ...] = (5, 30)) -> 
 def run(folder: Path, archive: Path, *, drop: bool = False) -> tuple[ImportOutcome, list[str]]:
     lines: list[str] = []
     return import_folder("caf", folder, archive, drop=drop, report=lines.append), lines
+
+
+def test_what_is_there_and_no_archive_is_refused_before_a_picture_is_read(tmp_path: Path) -> None:
+    tree = caf_tree(tmp_path / "caf")
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "notes.txt").write_text("mine")
+    for place in (tmp_path / "holiday", tmp_path / "holiday" / "notes.txt"):
+        with pytest.raises(DataBroken, match=f"{place.name} is there and is no archive"):
+            run(tree, place)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["caf", "holiday"]
+    (tmp_path / "empty").mkdir()
+    assert run(tree, tmp_path / "empty")[0].added == 6
 
 
 def test_a_folder_becomes_an_archive(tmp_path: Path) -> None:
@@ -128,7 +140,7 @@ def test_other_folders_are_left_alone(tmp_path: Path) -> None:
     tree = caf_tree(tmp_path / "caf", people=1)
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "thesis.doc").write_bytes(b"x")
-    with pytest.raises((OSError, ArchiveBroken)):
+    with pytest.raises(DataBroken, match="is there and is no archive"):
         run(tree, tmp_path / "archive")
     assert (tmp_path / "archive" / "thesis.doc").read_bytes() == b"x"
     with pytest.raises(DataBroken, match="no picture in the layout caf"):
