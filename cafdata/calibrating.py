@@ -21,7 +21,7 @@ from core.ages import TEN
 from core.cells import text_cell
 from core.detect import FacePack
 from core.files import write_atomic
-from core.thresholds import Scale, ThresholdTable
+from core.thresholds import MIN_PAIRS, Scale, ThresholdTable
 
 TRADE_OFF_FILE = "trade-off.csv"
 TRADE_OFF_COLUMNS = ("younger", "older", "threshold", "false_accept_rate", "false_reject_rate")
@@ -137,6 +137,10 @@ def trade_off_csv(trade_offs: dict[Place, tuple[TradeOff, ...]]) -> str:
 
 
 def _write(out: Path, tables: Sequence[ThresholdTable], trade_offs: dict[Place, tuple[TradeOff, ...]]) -> list[Path]:
+    num_without = sum(cell.threshold is None for cell in tables[0].cells)
+    if num_without:
+        said = f"{num_without} of {len(tables[0].cells)} pairs of age groups have no threshold"
+        print(f"{said}: fewer than {MIN_PAIRS} pairs of two people", file=sys.stderr)  # noqa: T201
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for table in tables:

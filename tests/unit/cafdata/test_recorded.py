@@ -139,6 +139,11 @@ def test_tables_of_recorded_scores(tmp_path: Path) -> None:
         calibrate_scores(tmp_path / "scores.csv", None, "../x", "0..100", tmp_path / "out", settings, "a test")
 
 
+def test_cells_with_too_few_pairs_are_counted_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calibrate_scores(written(tmp_path, PAIRS), None, "drawn", "0..100", tmp_path / "out", Settings(), "a test")
+    assert "2 of 2 pairs of age groups have no threshold: fewer than 30 pairs of two people" in capsys.readouterr().err
+
+
 def test_the_trade_off_as_csv_computes_nothing() -> None:
     point = TradeOff(threshold=-0.5, false_accept_rate=0.1, false_reject_rate=0.2)
     lines = trade_off_csv({(2, 9): (point,), (0, 0): ()}).splitlines()

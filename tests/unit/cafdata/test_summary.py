@@ -1,6 +1,8 @@
 """Counts against records made by hand; the tables show what sources wrote and do nothing else."""
 
+import itertools
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +167,15 @@ def test_heatmap_shows_each_column(people: int) -> None:
 def test_heatmap_wants_ten_columns() -> None:
     with pytest.raises(ValueError, match="coverage is"):
         coverage_heatmap(np.zeros((3, 4), dtype=np.int64))
+
+
+def test_gaps_as_a_plain_loop_counts_them_and_without_a_list_of_all_pairs() -> None:
+    ages = [number * 37 % 128 for number in range(3000)]
+    records = [record(number, "a", age) for number, age in enumerate(ages)]
+    tracemalloc.start()
+    found = summarise(records).pairs_per_gap
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    plain = np.bincount([min(abs(one - other) // 5, 14) for one, other in itertools.combinations(ages, 2)])
+    assert [*found.values()] == plain.tolist()
+    assert most < 2_000_000  # of 4,498,500 pairs
