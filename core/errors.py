@@ -55,3 +55,15 @@ class TableRefused(CafError):
 
 class ScoresBroken(CafError):
     """Recorded scores, or the faces and ages that scores are to be made of, cannot be used."""
+
+
+class FetchRefused(CafError):
+    """An address may not be fetched, or its server refuses, fails, or answers what was not asked for."""
+
+
+class SourceBroken(CafError):
+    """A source of pictures is missing, unreadable, or says what cannot be."""
+
+
+class CurationBroken(CafError):
+    """A curation run cannot go on: its recipe or its working folder is missing, damaged, or of another recipe."""

@@ -1,1 +1,1 @@
-"""Collection of face photos into the Cross-Age Face dataset (to come: sources, stages, labels)."""
+"""From pictures on the open web to aligned, de-duplicated people with honest ages, in an archive of cafdata."""
