@@ -32,6 +32,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "cafdata/*.py",
         "curation/run_folder.py",
         "curation/engine.py",
+        "curation/steps.py",
         "curation/sources/urls.py",
     ),
     "daft": ("curation/engine.py",),
