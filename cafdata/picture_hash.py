@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cafdata.duplicates import LOWEST, packed
-from core.images import Photo, decode_photo, resize
+from cafdata.shrinking import shrink
+from core.images import Photo, decode_photo
 
 SIDE_PX: Final = 32
 """The picture is shrunk to a square of this side first; its shape is not kept."""
@@ -72,8 +73,7 @@ def perceptual_hash(photo: Photo) -> str:
 
 def long_hash(photo: Photo) -> str:
     """The same with 256 bits, 64 hexadecimal digits."""
-    small = resize(photo, SIDE_PX, SIDE_PX).astype(np.float64) @ (0.299, 0.587, 0.114)
-    return packed((COSINES @ small @ COSINES.T)[LOWEST[:, 0], LOWEST[:, 1]] > 0)
+    return _hash(shrink(photo, [(SIDE_PX, SIDE_PX)])[0])
 
 
 def look(data: bytes) -> tuple[str, ...]:
@@ -84,12 +84,22 @@ def look(data: bytes) -> tuple[str, ...]:
     Raises:
         BadImage: the bytes are no picture.
     """
-    photo = decode_photo(data)
-    hashes = [long_hash(photo)]
+    return look_of(decode_photo(data))
+
+
+def look_of(photo: Photo) -> tuple[str, ...]:
+    """The same of a (H, W, 3) uint8 RGB photo, 0..255."""
     height, width = min(photo.shape[0], CROPPED_PX), min(photo.shape[1], CROPPED_PX)
-    photo = resize(photo, width, height)
+    whole, small = shrink(photo, ((SIDE_PX, SIDE_PX), (width, height)))
+    hashes = [_hash(whole)]
     for share, x_place, y_place in CROPS:
         cut_width, cut_height = max(1, round(width * (1 - share))), max(1, round(height * (1 - share)))
         left, top = round((width - cut_width) * x_place), round((height - cut_height) * y_place)
-        hashes.append(long_hash(photo[top : top + cut_height, left : left + cut_width]))
+        hashes.append(long_hash(small[top : top + cut_height, left : left + cut_width]))
     return tuple(hashes)
+
+
+def _hash(small: Photo) -> str:
+    """Long hash of a picture that has been shrunk to (SIDE_PX, SIDE_PX, 3)."""
+    grey = small.astype(np.float64) @ (0.299, 0.587, 0.114)
+    return packed((COSINES @ grey @ COSINES.T)[LOWEST[:, 0], LOWEST[:, 1]] > 0)

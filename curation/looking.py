@@ -1,0 +1,153 @@
+"""One look at a fetched picture: decoded once, hashed, its face found, judged, cut out, embedded and its age read.
+
+Whatever a picture holds, it ends as `Seen` or as one `Drop` that names the stage. Nothing of one picture changes what
+comes of another: ages are read one by one in float32, as sums over a batch come out otherwise in their last digits.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from cafdata.picture_hash import long_hash, look_of
+from core.age_reader import AgeReader, PresentAge
+from core.align import Photo
+from core.detect import Face, open_pack
+from core.device import Precision, choose
+from core.identity import Embedding
+from core.images import decode_photo
+from core.weights import load
+from curation.faces import STAGE as FACES
+from curation.faces import FaceRules, as_file, choose_face, cut_out
+from curation.quality import STAGE as QUALITY
+from curation.quality import Scores, refusal, scores_of
+from curation.seen import Seen
+from curation.stage import Drop, guarded
+
+DECODE: Final = "decode"
+EMBED: Final = "embed"
+AGE: Final = "age"
+DIGITS: Final = 1
+"""Decimals of an age that was read, in years: a tenth of a year is far below any estimator's error."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Found:
+    """The face of a photo, and how many there are."""
+
+    face: Face
+    num_faces: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Cut:
+    """A face, cut out and measured."""
+
+    scores: Scores
+    file: bytes
+    long_hash: str
+
+
+class Looker:
+    """A face pack and an age estimator with the rules for faces. Keeps nothing of one picture for the next."""
+
+    def __init__(
+        self, *, pack: str, estimator: str, rules: FaceRules, device: str = "auto", precision: Precision = "float32"
+    ) -> None:
+        """Load the models; takes seconds, so once in a process.
+
+        Args:
+            pack: as core.detect.open_pack takes it.
+            estimator: name of an age estimator in the model folder.
+            device: as core.device.choose takes it.
+            precision: of the age estimator. "auto" is what is fastest on this machine at this moment, and may not
+                be the same the next time: ages then differ by up to a year.
+        Raises:
+            PackMissing, WeightsMissing, WeightsRefused, DeviceMissing: as those say.
+            ValueError: the estimator makes pictures, or takes whole photos.
+        """
+        self.rules = rules
+        self.pack = open_pack(pack)
+        self.reader = AgeReader(load(estimator), choose(device, precision))
+        if self.reader.takes_whole_photos:
+            raise ValueError(f"{estimator} reads whole photos; name an estimator that reads faces")
+
+    def look(self, data: bytes) -> Seen | Drop:
+        """Everything that later stages need of one picture file, or why it ends here."""
+        photo = guarded(DECODE, decode_photo, data)
+        if isinstance(photo, Drop):
+            return photo
+        found = guarded(FACES, self._find, photo)
+        if isinstance(found, Drop):
+            return found
+        cut = guarded(QUALITY, partial(self._cut, photo), found.face)
+        if isinstance(cut, Drop):
+            return cut
+        embedding = guarded(EMBED, partial(self._embed, photo), found.face)
+        if isinstance(embedding, Drop):
+            return embedding
+        age = guarded(AGE, partial(self._read_age, photo), found.face)
+        if isinstance(age, Drop):
+            return age
+        looks = guarded(DECODE, look_of, photo)
+        if isinstance(looks, Drop):
+            return looks
+        return self._seen(data, photo, looks, found, cut, embedding, age)
+
+    def look_all(self, batch: Sequence[bytes]) -> list[Seen | Drop]:
+        """`look` at each of a batch, in its order."""
+        return [self.look(data) for data in batch]
+
+    def _find(self, photo: Photo) -> _Found | Drop:
+        faces = self.pack.detect(photo)
+        face = choose_face(faces, self.rules)
+        return face if isinstance(face, Drop) else _Found(face=face, num_faces=len(faces))
+
+    def _cut(self, photo: Photo, face: Face) -> _Cut | Drop:
+        scores = scores_of(photo, face, self.rules)
+        if (drop := refusal(scores, self.rules)) is not None:
+            return drop
+        crop = cut_out(photo, face, self.rules)
+        return _Cut(scores=scores, file=as_file(crop), long_hash=long_hash(crop))
+
+    def _embed(self, photo: Photo, face: Face) -> Embedding:
+        return self.pack.embed(photo, face)
+
+    def _read_age(self, photo: Photo, face: Face) -> PresentAge:
+        return self.reader.read(photo, [face])[0]
+
+    def _seen(
+        self,
+        data: bytes,
+        photo: Photo,
+        looks: tuple[str, ...],
+        found: _Found,
+        cut: _Cut,
+        embedding: Embedding,
+        age: PresentAge,
+    ) -> Seen:
+        face = found.face
+        assert age.interval_years is not None, "an estimator gives an interval"
+        low_years, high_years = age.interval_years
+        return Seen(
+            photo_sha256=hashlib.sha256(data).hexdigest(),
+            looks=looks,
+            photo_width_px=photo.shape[1],
+            photo_height_px=photo.shape[0],
+            face=cut.file,
+            sha256=hashlib.sha256(cut.file).hexdigest(),
+            long_hash=cut.long_hash,
+            size_px=self.rules.size_px,
+            framing=self.rules.framing,
+            box=face.box,
+            points=tuple((float(x), float(y)) for x, y in face.points),
+            points_convention=face.convention,
+            num_faces=found.num_faces,
+            quality=cut.scores.as_pairs(),
+            age_read_years=round(age.years, DIGITS),
+            age_read_low_years=round(low_years, DIGITS),
+            age_read_high_years=round(high_years, DIGITS),
+            estimator=self.reader.info.name,
+            embedding=embedding,
+        )
