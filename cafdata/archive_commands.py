@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def verify(archive: tyro.conf.Positional[Path]) -> int:
-    """Check every digest, record and picture of an archive; one line for each finding, and exit status 1 if any.
+    """Check every digest, record and picture of an archive and its card; a line a finding, and exit status 1 if any.
 
     Args:
         archive: Archive folder.
@@ -99,6 +99,8 @@ def takedown(
 ) -> int:
     """Remove pictures for good, with their copies and every trace, and keep them from coming back.
 
+    Threshold tables in the archive go too, and its card is made anew; exit status 1 if something is left to you.
+
     Args:
         archive: Archive folder.
         sha256: Of pictures' bytes.
@@ -111,7 +113,11 @@ def takedown(
 
     report = take_down(Archive(archive), Request(sha256=sha256, person=person, url=url))
     print(json.dumps(dataclasses.asdict(report)))
-    return 0
+    if report.card_fault is not None:
+        print(f"README.md still counts what went: {report.card_fault}", file=sys.stderr)
+    for name in report.named_in:
+        print(f"to be changed by you: {name} names, or seems to name, what went", file=sys.stderr)
+    return 1 if report.card_fault or report.named_in else 0
 
 
 def export(archive: tyro.conf.Positional[Path], out: tyro.conf.Positional[Path], pictures: bool = False) -> int:

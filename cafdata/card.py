@@ -7,23 +7,27 @@ some fields of the head, is the maintainer's. Writing a card twice changes nothi
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cafdata import lock
-from cafdata.archive import README, Archive
 from cafdata.card_sections import SECTIONS, TO_WRITE, Section
-from cafdata.croissant import CROISSANT, croissant, encode
+from cafdata.croissant import CROISSANT, Release, croissant, encode, release_of
 from cafdata.front_matter import join_readme, split_readme
 from cafdata.heatmap import coverage_heatmap
+from cafdata.leftovers import README
 from cafdata.summary import Summary, summarise
 from cafdata.summary_report import HEATMAP
 from core.errors import ArchiveBroken
 from core.files import write_atomic
 from core.images import encode_png
 
+if TYPE_CHECKING:
+    from cafdata.archive import Archive
+
 BEGIN: Final = "<!-- cafdata:{key}:begin (written by the program; what is changed here is lost) -->"
 END: Final = "<!-- cafdata:{key}:end -->"
 MARK: Final = re.compile(r"<!-- cafdata:(?P<key>[a-z]+):(?P<side>begin|end)[^>\n]*-->")
+REGION: Final = re.compile(r"<!-- cafdata:([a-z]+):begin[^>\n]*-->.*?<!-- cafdata:\1:end[^>\n]*-->", re.DOTALL)
 HEADING: Final = re.compile(r"^## ", re.MULTILINE)
 SIZES: Final = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
 LICENCES: Final = {
@@ -42,7 +46,7 @@ class CardReport:
     """Titles of sections with a sentence that only the maintainer can write."""
 
 
-def write_card(archive: Archive) -> CardReport:
+def write_card(archive: "Archive") -> CardReport:
     """Write README.md, croissant.json and coverage.png of an archive.
 
     Raises:
@@ -50,19 +54,32 @@ def write_card(archive: Archive) -> CardReport:
     """
     folder = archive.folder
     with lock.writing(folder):
-        found = summarise(archive.records())
         path = folder / README
         before = path.read_text(encoding="utf-8") if path.exists() else ""
-        readme = card(before, found)
-        described = croissant(archive.manifest, found, sections_of(readme), split_readme(readme)[0])
-        contents = {
-            HEATMAP: encode_png(coverage_heatmap(found.coverage)),
-            CROISSANT: encode(described),
-            README: readme.encode(),
-        }
+        contents = card_files(before, summarise(archive.records()), release_of(archive.manifest))
         for name, data in contents.items():
             write_atomic(folder / name, data)
-    return CardReport(files=tuple(str(folder / name) for name in contents), to_be_written=unwritten(readme))
+    files = tuple(str(folder / name) for name in contents)
+    return CardReport(files=files, to_be_written=unwritten(contents[README].decode()))
+
+
+def card_files(before: str, found: Summary, release: Release) -> dict[str, bytes]:
+    """Name -> bytes of each file of a card.
+
+    Args:
+        before: the README so far; "" if there is none.
+        found: what the records say.
+        release: the files that the card is about.
+    Raises:
+        ArchiveBroken: as `card`.
+    """
+    readme = card(before, found)
+    described = croissant(release, found, sections_of(readme), split_readme(readme)[0])
+    return {
+        HEATMAP: encode_png(coverage_heatmap(found.coverage)),
+        CROISSANT: encode(described),
+        README: readme.encode(),
+    }
 
 
 def card(readme: str, found: Summary) -> str:
@@ -81,7 +98,6 @@ def card(readme: str, found: Summary) -> str:
 
 def front_matter(found: Summary, head: dict[str, Any]) -> dict[str, Any]:
     """What the head of the README has to say: licence and size as counted, the rest where nothing is said yet."""
-    counted = {**_licence(found), "size_categories": [_size(found.pictures)]}
     tags = ["faces", "age", "cross-age", "face-verification"]
     if found.synthetic_pictures:
         tags.append("synthetic")
@@ -90,7 +106,28 @@ def front_matter(found: Summary, head: dict[str, Any]) -> dict[str, Any]:
         "task_categories": ["image-classification", "image-to-image"],
         "tags": tags,
     }
-    return counted | {key: head.get(key, value) for key, value in starting.items()}
+    return counted(found) | {key: head.get(key, value) for key, value in starting.items()}
+
+
+def counted(found: Summary) -> dict[str, Any]:
+    """What of the head follows from the records: licence and size."""
+    return {**_licence(found), "size_categories": [_size(found.pictures)]}
+
+
+def region_of(body: str, key: str) -> str:
+    """What stands between the marks of a key; "" where there are none. The marks are in order, see `card`."""
+    ends = {mark["side"]: mark for mark in MARK.finditer(body) if mark["key"] == key}
+    return body[ends["begin"].end() : ends["end"].start()] if ends else ""
+
+
+def has_regions(readme: str) -> bool:
+    """Whether the program writes parts of this README."""
+    return MARK.search(readme) is not None
+
+
+def words_of_people(readme: str) -> str:
+    """The text without its head and the program's regions. Raises ArchiveBroken if the head is no YAML."""
+    return REGION.sub("", split_readme(readme)[1])
 
 
 def sections_of(readme: str) -> dict[str, str]:

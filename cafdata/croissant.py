@@ -5,7 +5,8 @@ Source: https://docs.mlcommons.org/croissant/docs/croissant-spec.html and croiss
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
@@ -71,13 +72,59 @@ KINDS: Final = {pa.string(): "sc:Text", pa.float64(): "sc:Float", pa.int64(): "s
 PARQUET: Final = "application/x-parquet"
 
 
-def croissant(
-    manifest: Manifest, found: Summary, sections: Mapping[str, str], head: Mapping[str, Any]
-) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataFile:
+    """One Parquet file."""
+
+    name: str
+    """Within its folder."""
+    num_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowSet:
+    """Parquet files of one folder that hold the same columns."""
+
+    name: str
+    """Of the record set: metadata or pictures."""
+    folder: str
+    """Where the files lie, below the folder that is described."""
+    files: tuple[DataFile, ...]
+    has_pictures: bool
+    """Whether the files hold the pictures too."""
+
+    @property
+    def file_set(self) -> str:
+        """What all its files together are called."""
+        return f"{self.folder}/*.parquet"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """A state of an archive, as it lies or as it is given away."""
+
+    generation: int
+    """Of the manifest; becomes the version."""
+    row_sets: tuple[RowSet, ...]
+    """Empty without pictures."""
+
+
+def release_of(manifest: Manifest) -> Release:
+    """An archive as it lies."""
+    files = tuple(
+        DataFile(name=shard.name, num_bytes=shard.num_bytes, sha256=shard.sha256) for shard in manifest.shards
+    )
+    shards = RowSet(name="pictures", folder=FOLDER, files=files, has_pictures=True)
+    return Release(generation=manifest.generation, row_sets=(shards,) if files else ())
+
+
+def croissant(release: Release, found: Summary, sections: Mapping[str, str], head: Mapping[str, Any]) -> dict[str, Any]:
     """Describe an archive.
 
     Args:
-        manifest: of the archive; its shards become files with their sha256.
+        release: its files, which are named with their sha256.
+        found: what its records say.
         sections: words of the card by section, see `cafdata.card`.
         head: of the card.
     """
@@ -91,11 +138,11 @@ def croissant(
         "description": plain(sections["summary"]),
         "license": [one.licence_url or one.licence for one in found.licences],
         "citeAs": plain(sections["citation"]),
-        "version": f"{manifest.generation}.0.0",
+        "version": _version(release),
         "keywords": [*head["tags"]],
         "isLiveDataset": False,
-        "distribution": [*_files(manifest)],
-        "recordSet": [*_groups(), _pictures()] if manifest.shards else [],
+        "distribution": [entry for rows in release.row_sets for entry in _files(rows)],
+        "recordSet": [*_groups(), *map(_records, release.row_sets)] if release.row_sets else [],
     }
     described |= {f"rai:{field}": plain(sections[section]) for field, section in RESPONSIBLE.items()}
     described["rai:dataCollectionType"] = _collection_types(found)
@@ -120,23 +167,46 @@ def plain(markdown: str) -> str:
     return re.sub(r"\n{2,}", "\n\n", text).strip()
 
 
-def _files(manifest: Manifest) -> list[dict[str, Any]]:
-    shards = [
+def differences(data: bytes, release: Release) -> Iterator[str]:
+    """What a croissant.json says otherwise than a state of the archive: version and files."""
+    try:
+        values = json.loads(data)
+        entries = [entry for entry in values.get("distribution", ()) if entry["@type"] == "cr:FileObject"]
+        described = {entry["contentUrl"]: entry["sha256"] for entry in entries}
+        version = values.get("version")
+    except (AttributeError, KeyError, TypeError, ValueError):
+        yield "it is no description of a data set"
+        return
+    wanted = {f"{rows.folder}/{file.name}": file.sha256 for rows in release.row_sets for file in rows.files}
+    for path in sorted(described.keys() - wanted.keys()):
+        yield f"it names {path}, which the manifest does not"
+    for path in sorted(wanted.keys() - described.keys()):
+        yield f"it does not name {path}"
+    for path in sorted(path for path in described.keys() & wanted.keys() if described[path] != wanted[path]):
+        yield f"it gives {path} another sha256 than the manifest"
+    if version != _version(release):
+        yield f"it describes version {version} of the archive, which is at {_version(release)}"
+
+
+def _version(release: Release) -> str:
+    return f"{release.generation}.0.0"
+
+
+def _files(rows: RowSet) -> list[dict[str, Any]]:
+    files = [
         {
             "@type": "cr:FileObject",
-            "@id": f"{FOLDER}/{shard.name}",
-            "name": shard.name,
-            "contentUrl": f"{FOLDER}/{shard.name}",
-            "contentSize": f"{shard.num_bytes} B",
+            "@id": f"{rows.folder}/{file.name}",
+            "name": file.name,
+            "contentUrl": f"{rows.folder}/{file.name}",
+            "contentSize": f"{file.num_bytes} B",
             "encodingFormat": PARQUET,
-            "sha256": shard.sha256,
+            "sha256": file.sha256,
         }
-        for shard in manifest.shards
+        for file in rows.files
     ]
-    if not shards:
-        return []
-    every = {"@type": "cr:FileSet", "@id": "shards", "encodingFormat": PARQUET, "includes": f"{FOLDER}/*.parquet"}
-    return [*shards, every]
+    every = {"@type": "cr:FileSet", "@id": rows.file_set, "encodingFormat": PARQUET, "includes": rows.file_set}
+    return [*files, every]
 
 
 def _groups() -> list[dict[str, Any]]:
@@ -159,25 +229,25 @@ def _groups() -> list[dict[str, Any]]:
     ]
 
 
-def _pictures() -> dict[str, Any]:
-    """The record set of the pictures: every column of one value, and the picture."""
+def _records(rows: RowSet) -> dict[str, Any]:
+    """The record set of some files: every column of one value, and the picture where they hold it."""
     fields = []
-    for column in record_schema():
+    for column in record_schema(with_pictures=rows.has_pictures):
         kind = "sc:ImageObject" if column.name == "image" else KINDS.get(column.type)
         if kind is None:
             continue
-        source: dict[str, Any] = {"fileSet": {"@id": "shards"}, "extract": {"column": column.name}}
+        source: dict[str, Any] = {"fileSet": {"@id": rows.file_set}, "extract": {"column": column.name}}
         if column.name == "image":
             source["transform"] = {"jsonPath": "bytes"}
-        field = {"@type": "cr:Field", "@id": f"pictures/{column.name}", "dataType": kind, "source": source}
+        field = {"@type": "cr:Field", "@id": f"{rows.name}/{column.name}", "dataType": kind, "source": source}
         if column.name in CLASSES:
             field["references"] = {"field": {"@id": f"{column.name}s/number"}}
         fields.append(field)
     return {
         "@type": "cr:RecordSet",
-        "@id": "pictures",
+        "@id": rows.name,
         "description": "One row a picture. Columns of lists (box, points, quality, labels) are in the files only.",
-        "key": {"@id": "pictures/picture_id"},
+        "key": {"@id": f"{rows.name}/picture_id"},
         "field": fields,
     }
 

@@ -3,9 +3,12 @@
 An archive folder loads as it lies: `datasets.load_dataset(FOLDER, "metadata")`, without pictures, or `"pictures"`.
 `export` writes a folder for others, which holds what is published and nothing else: no review queue, no tombstones,
 no derived files, and the metadata in files of their own, so that the pictures can be left out or put behind a gate.
+Where the archive has a card, the copy gets one of its own: its counts are those of the records, its croissant.json
+describes the files of the copy.
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,11 +17,14 @@ import pyarrow.parquet as pq
 from datasets import Features
 
 from cafdata.archive import Archive
+from cafdata.card import card_files, has_regions
+from cafdata.croissant import DataFile, Release, RowSet
 from cafdata.front_matter import configs, with_configs
 from cafdata.leftovers import README, TITLE
 from cafdata.manifest import UNASSIGNED, Shard
 from cafdata.schema import record_schema
-from cafdata.shards import read_tables
+from cafdata.shards import file_digest, read_tables
+from cafdata.summary import summarise
 from core.errors import ArchiveBroken
 
 METADATA: Final = "metadata"
@@ -31,12 +37,14 @@ def record_features(*, with_pictures: bool) -> Features:
 
 
 def export(archive: Archive, out: Path, *, with_pictures: bool) -> int:
-    """Write a copy to give away: README, metadata and, if asked for, pictures. Gives back how many rows.
+    """Write a copy to give away: README, metadata, if asked for pictures, and a card if there is one.
 
-    The copy appears at once when it is whole; what a killed export left is cleared by the next.
+    The copy appears at once when it is whole; what a killed export left is cleared by the next. Gives back how many
+    rows there are.
 
     Raises:
-        ArchiveBroken: `out` is there already, there are no pictures or some without a split, or a shard is damaged.
+        ArchiveBroken: `out` is there already, there are no pictures or some without a split, a shard is damaged, or
+            the regions of the README do not begin and end in turn.
     """
     if out.exists():
         raise ArchiveBroken(f"{out} is there already; choose a new folder or delete it")
@@ -49,25 +57,43 @@ def export(archive: Archive, out: Path, *, with_pictures: bool) -> int:
     if draft.exists():
         shutil.rmtree(draft)
     draft.mkdir(parents=True)
-    metadata = _copy(archive.folder, shards, draft / METADATA, with_pictures=False)
-    pictures = _copy(archive.folder, shards, draft / PICTURES, with_pictures=True) if with_pictures else {}
+    row_sets = [_copy(archive.folder, shards, draft / METADATA, with_pictures=False)]
+    if with_pictures:
+        row_sets.append(_copy(archive.folder, shards, draft / PICTURES, with_pictures=True))
     readme = archive.folder / README
     text = readme.read_text(encoding="utf-8") if readme.exists() else TITLE
-    (draft / README).write_text(with_configs(text, configs(metadata, pictures)), encoding="utf-8")
+    if has_regions(text):
+        release = Release(generation=archive.manifest.generation, row_sets=tuple(row_sets))
+        contents = card_files(text, summarise(archive.records()), release)
+        text = contents.pop(README).decode()
+        for name, data in contents.items():
+            (draft / name).write_bytes(data)
+    (draft / README).write_text(with_configs(text, configs(*_by_split(row_sets))), encoding="utf-8")
     draft.rename(out)
     return sum(shard.num_rows for shard in shards)
 
 
-def _copy(archive: Path, shards: Sequence[Shard], folder: Path, *, with_pictures: bool) -> dict[str, list[str]]:
-    """Shards with or without pictures into a folder; gives back the files of each split, as the README names them."""
+def _by_split(row_sets: Sequence[RowSet]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Files of each split, as the README names them: of the metadata, and of the pictures where they are given."""
+    found: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
+    for rows, files in zip(row_sets, found, strict=False):
+        for file in rows.files:
+            files.setdefault(file.name.partition("-")[0], []).append(f"{rows.folder}/{file.name}")
+    return found
+
+
+def _copy(archive: Path, shards: Sequence[Shard], folder: Path, *, with_pictures: bool) -> RowSet:
+    """Shards with or without pictures into a folder."""
     folder.mkdir()
     schema = record_schema(with_pictures=with_pictures)
-    files: dict[str, list[str]] = {}
+    files: list[DataFile] = []
+    num_done: Counter[str] = Counter()
     for shard in shards:
         count = sum(other.split == shard.split for other in shards)
-        name = f"{shard.split}-{len(files.setdefault(shard.split, [])):05d}-of-{count:05d}.parquet"
-        files[shard.split].append(f"{folder.name}/{name}")
-        with pq.ParquetWriter(folder / name, schema, compression="zstd", use_dictionary=False) as writer:
+        path = folder / f"{shard.split}-{num_done[shard.split]:05d}-of-{count:05d}.parquet"
+        num_done[shard.split] += 1
+        with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=False) as writer:
             for table in read_tables(archive, shard, schema.names):
                 writer.write_table(table.cast(schema))
-    return files
+        files.append(DataFile(name=path.name, num_bytes=path.stat().st_size, sha256=file_digest(path)))
+    return RowSet(name=folder.name, folder=folder.name, files=tuple(files), has_pictures=with_pictures)

@@ -1,4 +1,4 @@
-"""Everything in an archive that is not as it should be, each finding with its shard and row."""
+"""Everything in an archive that is not as it should be, each finding with its file and row."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,11 +8,12 @@ from typing import Literal
 
 from cafdata.manifest import UNASSIGNED, Manifest, Shard
 from cafdata.record import Record, Row
+from cafdata.schema import METADATA_COLUMNS
 from cafdata.shards import FOLDER, file_digest, read_tables
 from cafdata.tombstones import Tombstones
 from core.errors import ArchiveBroken
 
-Kind = Literal["missing", "digest", "unreadable", "record", "bytes", "duplicate", "split", "count", "removed"]
+Kind = Literal["missing", "digest", "unreadable", "record", "bytes", "duplicate", "split", "count", "removed", "card"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +21,7 @@ class Finding:
     """One thing that is wrong."""
 
     shard: str
+    """Or the file of the card that it is about."""
     row: int | None
     """Within the shard, from 1; None if it is the shard as a whole."""
     kind: Kind
@@ -49,14 +51,23 @@ class _Seen:
 
 
 def inspect(folder: Path) -> Iterator[Finding]:
-    """Check every digest, every record, every picture's bytes and that nothing is there twice.
+    """Check every digest, every record, every picture's bytes, that nothing is there twice, and the card.
 
-    A damaged shard ends with the first row group that cannot be read; the others are checked all the same.
+    A damaged shard ends with the first row group that cannot be read; the others are checked all the same. What the
+    card counts is held against the records where all of these can be read.
 
     Raises:
         ArchiveBroken: the manifest or the tombstones cannot be read.
     """
     manifest, tombstones, seen = Manifest.read(folder), Tombstones.read(folder), _Seen()
+    is_readable = True
+    for finding in _inspect_shards(folder, manifest, tombstones, seen):
+        is_readable = is_readable and finding.kind not in ("missing", "unreadable", "record")
+        yield finding
+    yield from _inspect_card(folder, manifest, is_readable)
+
+
+def _inspect_shards(folder: Path, manifest: Manifest, tombstones: Tombstones, seen: _Seen) -> Iterator[Finding]:
     for shard in manifest.shards:
         path = folder / FOLDER / shard.name
         if not path.is_file():
@@ -88,6 +99,22 @@ def _inspect_shard(folder: Path, shard: Shard, tombstones: Tombstones, seen: _Se
     if number != shard.num_rows:
         reason = f"it has {number} rows, the manifest says {shard.num_rows}"
         yield Finding(shard=shard.name, row=None, kind="count", reason=reason)
+
+
+def _inspect_card(folder: Path, manifest: Manifest, is_readable: bool) -> Iterator[Finding]:
+    from cafdata.card_upkeep import has_facts, wrong_facts, wrong_files  # brings torch along
+    from cafdata.summary import summarise
+
+    wrong = [*wrong_files(folder, manifest)]
+    if is_readable and has_facts(folder):
+        wrong += wrong_facts(folder, summarise(_records(folder, manifest)))
+    yield from (Finding(shard=file, row=None, kind="card", reason=reason) for file, reason in wrong)
+
+
+def _records(folder: Path, manifest: Manifest) -> Iterator[Record]:
+    for shard in manifest.shards:
+        for table in read_tables(folder, shard, METADATA_COLUMNS):
+            yield from map(Record.from_row, table.to_pylist())
 
 
 def _row_faults(row: Row, shard: Shard, number: int, tombstones: Tombstones, seen: _Seen) -> Iterator[tuple[Kind, str]]:

@@ -11,7 +11,8 @@ from core.files import write_atomic
 
 README: Final = "README.md"
 TITLE: Final = "# An archive of faces across ages\n"
-DERIVED: Final = ("pairs", "thresholds")
+THRESHOLDS: Final = "thresholds"
+DERIVED: Final = ("pairs", THRESHOLDS)
 """Folders for what was computed from the pictures."""
 
 

@@ -1,9 +1,11 @@
 """Out of an archive for good: by the bytes of a picture, a person, or the address of a photo.
 
 In this order, so that a takedown that was killed at any moment is finished by the same command again: tombstones
-(from here on nothing of it can come in), pictures, review queue, derived files. The pictures' shards are written
-anew without them and the old ones deleted; copies that other programs made, such as the cache of `datasets`, and
-archives that were published are beyond this command.
+(from here on nothing of it can come in), threshold tables, pictures, review queue, other derived files, the card.
+The pictures' shards are written anew without them and the old ones deleted. A threshold table names nobody, but it
+was computed from everyone, so all those in the archive go, before the pictures do; the card counts everyone, so it
+is made anew. Copies that other programs made, such as the cache of `datasets`, tables and exports in other folders,
+and archives that were published are beyond this command.
 """
 
 import json
@@ -20,13 +22,23 @@ import pyarrow.parquet as pq
 
 from cafdata import fields
 from cafdata.archive import Archive
-from cafdata.leftovers import DERIVED
+from cafdata.card import words_of_people
+from cafdata.card_upkeep import renew
+from cafdata.croissant import CROISSANT
+from cafdata.leftovers import DERIVED, README, THRESHOLDS
+from cafdata.manifest import FILE as MANIFEST
+from cafdata.picture_hash import look
+from cafdata.queue import FILE as QUEUE
 from cafdata.queue import ReviewQueue
 from cafdata.record import Picture, Record
+from cafdata.shards import FOLDER
+from cafdata.tombstones import FILE as TOMBSTONES
 from cafdata.tombstones import Tombstone, Tombstones
 from core.errors import BadImage
 
 READ_AS_TEXT: Final = frozenset({".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".html"})
+OWN: Final = frozenset({FOLDER, *DERIVED, CROISSANT, MANIFEST, TOMBSTONES, QUEUE})
+"""Files and folders of an archive in which the program itself looks after names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +77,16 @@ class TakedownReport:
     """Picture ids of copies of these, filed under other names."""
     num_queue_items: int
     derived_files: tuple[str, ...]
-    """Files computed from the pictures that named one of them, or that cannot be searched; make them anew."""
+    """Files computed from the pictures that were deleted: every threshold table, if pictures went, and whatever else
+    named one of them or cannot be searched. Make them anew."""
+    card_made_anew: tuple[str, ...]
+    """Files of the card that counted what went, and no longer do."""
+    card_dropped: tuple[str, ...]
+    """Files of the card that could not be made anew and were deleted."""
+    card_fault: str | None
+    """Why not. README.md then still counts what went; mend it, and write the card anew."""
+    named_in: tuple[str, ...]
+    """Files that people wrote and that name, or seem to name, what went; to be changed by them."""
 
 
 def takedown(archive: Archive, request: Request) -> TakedownReport:
@@ -91,6 +112,7 @@ def takedown(archive: Archive, request: Request) -> TakedownReport:
     for picture in archive.pictures(alike):
         stones += _stones_of(picture, at)
     archive.mark(stones)
+    tables = tuple(_drop_tables(archive.folder)) if meant | alike else ()
     archive.remove(meant | alike)
     gone = [record for record in records if record.picture_id in meant | alike]
     picture_ids = tombstones.values["picture_id"] | meant | alike
@@ -101,17 +123,22 @@ def takedown(archive: Archive, request: Request) -> TakedownReport:
         *tombstones.values["sha256"],
         *(record.sha256 for record in gone),
     }
+    num_queue_items = ReviewQueue(archive.folder).drop(picture_ids)
+    derived_files = (*_forget(archive.folder, traces), *tables)
+    renewal = renew(archive)
     return TakedownReport(
         pictures=tuple(sorted(meant)),
         look_alikes=tuple(sorted(alike)),
-        num_queue_items=ReviewQueue(archive.folder).drop(picture_ids),
-        derived_files=tuple(_forget(archive.folder, traces)),
+        num_queue_items=num_queue_items,
+        derived_files=derived_files,
+        card_made_anew=renewal.made_anew,
+        card_dropped=renewal.dropped,
+        card_fault=renewal.fault,
+        named_in=tuple(_named_in(archive.folder, traces)),
     )
 
 
 def _stones_of(picture: Picture, at: str) -> Iterator[Tombstone]:
-    from cafdata.picture_hash import look  # brings torch along
-
     yield Tombstone(marked="picture_id", value=picture.record.picture_id, at=at)
     yield Tombstone(marked="sha256", value=picture.record.sha256, at=at)
     try:
@@ -130,6 +157,30 @@ def _look_alikes(archive: Archive, records: Sequence[Record], meant: set[str], t
         for picture in archive.pictures(likely)
         if tombstones.refusal(picture.record, picture.data)
     }
+
+
+def _drop_tables(folder: Path) -> Iterator[str]:
+    """Delete all that lies among the threshold tables; yields the paths within the archive."""
+    place = folder / THRESHOLDS
+    for path in sorted(place.rglob("*")) if place.is_dir() else ():
+        if not path.is_dir():
+            path.unlink()
+            yield path.relative_to(folder).as_posix()
+
+
+def _named_in(folder: Path, traces: set[str]) -> Iterator[str]:
+    """Texts beside the archive's own files that have one of these between other words; paths within the archive."""
+    forms = b"|".join(re.escape(form) for form in sorted(_written(traces)))
+    pattern = re.compile(rb"(?<!\w)(?:" + forms + rb")(?!\w)")
+    for path in sorted(folder.rglob("*")) if traces else ():
+        name = path.relative_to(folder)
+        if name.parts[0] in OWN or path.suffix not in READ_AS_TEXT or not path.is_file():
+            continue
+        data = path.read_bytes()
+        if name.as_posix() == README:
+            data = words_of_people(data.decode("utf-8", "replace")).encode()
+        if pattern.search(data):
+            yield name.as_posix()
 
 
 def _forget(folder: Path, traces: set[str]) -> Iterator[str]:

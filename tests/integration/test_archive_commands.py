@@ -2,15 +2,23 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import datasets
+import mlcroissant
+import numpy as np
 import pytest
 
 from cafdata.archive import Archive
+from cafdata.card import write_card
+from cafdata.heatmap import coverage_heatmap
 from cafdata.queue import ReviewItem, ReviewQueue
+from cafdata.sample import SAMPLE
+from core.images import decode_photo
 from tests.make_archive import make_archive
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +86,61 @@ def test_a_takedown_says_what_went(archive: Archive) -> None:
     assert len(lines(done)[0]["pictures"]) == 6
     assert len(archive) == 18
     assert "say what is to go" in refused("takedown", archive.folder)
+
+
+def test_a_person_of_the_sample_leaves_no_trace(tmp_path: Path) -> None:
+    """The bundled sample with tables computed from it: command, then verify, datasets and Croissant."""
+    folder = tmp_path / "sample"
+    shutil.copytree(SAMPLE, folder)
+    person = "synthetic-07"
+    gone = [picture for picture in Archive(folder).pictures() if picture.record.person_id == person]
+    assert len(gone) >= 7
+    table = folder / "thresholds" / "tables" / "a-0.001.json"
+    table.parent.mkdir(parents=True)
+    table.write_text(json.dumps({"num_subjects": 20}))
+    done = cafdata("takedown", folder, "--person", person)
+    assert (done.returncode, done.stderr) == (0, "")
+    (report,) = lines(done)
+    assert report["pictures"] == sorted(picture.record.picture_id for picture in gone)
+    assert report["card_made_anew"] == ["README.md", "coverage.png", "croissant.json"]
+    assert report["derived_files"] == ["thresholds/tables/a-0.001.json"]
+    assert (report["card_dropped"], report["card_fault"], report["named_in"]) == ([], None, [])
+    left = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and "lock" not in path.name}
+    for path, data in left.items():
+        if path.name == "tombstones.json":
+            continue
+        traces = [person, *(value for one in gone for value in (one.record.picture_id, one.record.sha256))]
+        assert not [trace for trace in traces if trace.encode() in data], path.name
+        assert not [one.record.picture_id for one in gone if one.data in data], path.name
+    archive = Archive(folder)
+    assert f"{len(archive)} pictures of 19 people" in (folder / "README.md").read_text()
+    shards = {f"shards/{shard.name}" for shard in archive.manifest.shards}
+    described = json.loads((folder / "croissant.json").read_text())
+    assert {file["contentUrl"] for file in described["distribution"] if "contentUrl" in file} == shards
+    heat = decode_photo((folder / "coverage.png").read_bytes())
+    assert heat.shape == coverage_heatmap(np.zeros((19, 10), dtype=np.int64)).shape
+    assert cafdata("verify", folder).returncode == 0
+    assert mlcroissant.Dataset(jsonld=str(folder / "croissant.json")).metadata.ctx.issues.errors == set()
+    loaded = datasets.load_dataset(str(folder), "pictures", cache_dir=str(tmp_path / "cache"))
+    assert person not in {name for rows in loaded.values() for name in rows["person_id"]}
+    again = cafdata("takedown", folder, "--person", person)
+    assert (again.returncode, lines(again)[0]["card_made_anew"]) == (0, [])
+    assert {path: path.read_bytes() for path in left} == left
+
+
+def test_what_a_takedown_cannot_do_is_said_with_status_one(archive: Archive) -> None:
+    write_card(archive)
+    readme = archive.folder / "README.md"
+    readme.write_text(f"{readme.read_text()}\nThanks to person-00002.\n")
+    done = cafdata("takedown", archive.folder, "--person", "person-00002")
+    assert (done.returncode, lines(done)[0]["named_in"]) == (1, ["README.md"])
+    assert "to be changed by you: README.md names, or seems to name" in done.stderr
+    text = readme.read_text().replace("person-00002", "all").replace("<!-- cafdata:splits:end -->", "")
+    readme.write_text(text)
+    done = cafdata("takedown", archive.folder, "--person", "person-00003")
+    assert (done.returncode, lines(done)[0]["card_dropped"]) == (1, ["croissant.json"])
+    assert "README.md still counts what went" in done.stderr
+    assert {line.get("kind") for line in lines(cafdata("verify", archive.folder))} == {"card", None}
 
 
 def test_the_queue_is_listed_and_decided(archive: Archive) -> None:

@@ -1,12 +1,16 @@
 """What `datasets` makes of an archive folder and of an export: typed, streamed, with splits, every byte the same."""
 
 import hashlib
+import json
+import re
 from pathlib import Path
 from typing import Any
 
+import mlcroissant
 import pytest
 
 from cafdata.archive import Archive
+from cafdata.card import write_card
 from cafdata.features import export, record_features
 from cafdata.manifest import SplitRule
 from cafdata.record import Record
@@ -124,6 +128,42 @@ def test_an_export_loads_and_holds_nothing_else(
         with pytest.raises(ValueError, match="pictures"):
             load(out, "pictures")
         assert b"\xff\xd8\xff" not in b"".join(path.read_bytes() for path in (out / "metadata").iterdir())
+
+
+@pytest.mark.parametrize("with_pictures", [False, True])
+def test_an_export_has_the_card_of_its_own_files(tmp_path: Path, load: Any, with_pictures: bool) -> None:
+    """A card of before: the copy counts what it holds, shows its heat map, and Croissant reads its rows."""
+    archive = make_archive(tmp_path / "a", 3, ShardSize(max_rows=9))
+    archive.assign(assign_splits(archive.records(), RULE), RULE)
+    write_card(archive)
+    archive.remove(["p00001/12"])
+    out = tmp_path / "out"
+    export(archive, out, with_pictures=with_pictures)
+    readme = (out / "README.md").read_text()
+    assert "17 pictures of 3 people" in readme and "18 pictures" not in readme
+    shown = re.findall(r"!\[[^]]*\]\(\./([^)]+)\)", readme)
+    assert shown == ["coverage.png"] and (out / shown[0]).is_file()
+    assert load(out, "metadata")["train"].num_rows > 0
+    described = json.loads((out / "croissant.json").read_text())
+    files = {file["contentUrl"]: file["sha256"] for file in described["distribution"] if "contentUrl" in file}
+    written = {path.relative_to(out).as_posix(): path for path in out.rglob("*.parquet")}
+    assert files == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in written.items()}
+    dataset = mlcroissant.Dataset(jsonld=str(out / "croissant.json"))
+    assert dataset.metadata.ctx.issues.errors == set()
+    for rows in ("metadata", "pictures") if with_pictures else ("metadata",):
+        names = {row[f"{rows}/picture_id"].decode() for row in dataset.records(rows)}
+        assert names == {record.picture_id for record in archive.records()}
+
+
+def test_an_export_of_a_broken_card_does_not_appear(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path / "a", 2)
+    archive.assign(assign_splits(archive.records(), RULE), RULE)
+    write_card(archive)
+    readme = archive.folder / "README.md"
+    readme.write_text(readme.read_text().replace("<!-- cafdata:splits:end -->", ""))
+    with pytest.raises(ArchiveBroken, match="do not begin and end in turn"):
+        export(archive, tmp_path / "out", with_pictures=False)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_exported_is_said(archive: Archive, tmp_path: Path) -> None:

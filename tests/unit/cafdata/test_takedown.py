@@ -12,9 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from cafdata.archive import Archive
+from cafdata.card import write_card
 from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.record import Picture
 from cafdata.shards import ShardSize
+from cafdata.summary import summarise
+from cafdata.summary_report import write_summary
 from cafdata.takedown import Request, takedown
 from cafdata.tombstones import Tombstones
 from core.errors import ArchiveBroken
@@ -68,7 +71,17 @@ def test_a_person_is_gone_from_everywhere(archive: Archive) -> None:
     assert report.pictures == tuple(sorted(picture.record.picture_id for picture in pictures))
     assert report.look_alikes == ()
     assert report.num_queue_items == 2
-    assert report.derived_files == ("pairs/genuine.parquet", "thresholds/cache.npz", "thresholds/t.json")
+    tables = ("thresholds/cache.npz", "thresholds/t.json", "thresholds/u.json")
+    assert report.derived_files == ("pairs/genuine.parquet", *tables), "every table was computed from everyone"
+    assert (archive.folder / "pairs" / "others.parquet").exists()
+    assert (report.card_made_anew, report.card_dropped, report.card_fault, report.named_in) == ((), (), None, ())
+    assert sorted(path.name for path in archive.folder.glob("*.*")) == [
+        "README.md",
+        "manifest.json",
+        "queue.json",
+        "queue.lock",
+        "tombstones.json",
+    ], "no card is begun where there was none"
     assert len(archive) == 12
     assert list(archive.verify()) == []
     assert queue.items() == (item("p00000/04"),)
@@ -174,6 +187,74 @@ def test_pictures_removed_but_not_forgotten_yet_are_forgotten_by_the_next_run(ar
     (archive.folder / "pairs").mkdir()
     (archive.folder / "pairs" / "p.jsonl").write_text(json.dumps(["p00001/04"]) + "\n")
     assert takedown(archive, Request(person=(GONE,))).derived_files == ("pairs/p.jsonl",)
+
+
+def test_tables_stay_where_no_picture_goes(archive: Archive) -> None:
+    (archive.folder / "thresholds").mkdir()
+    (archive.folder / "thresholds" / "t.json").write_text("{}")
+    assert takedown(archive, Request(person=("person-00009",))).derived_files == ()
+    assert takedown(archive, Request(person=(GONE,))).derived_files == ("thresholds/t.json",)
+    (archive.folder / "thresholds" / "t.json").write_text("{}")
+    assert takedown(archive, Request(person=(GONE,))).derived_files == (), "made anew since"
+
+
+def test_the_card_is_the_one_that_an_archive_without_the_person_would_have(archive: Archive, tmp_path: Path) -> None:
+    others = make_archive(tmp_path / "others", 3, ShardSize(max_rows=7))
+    others.remove([record.picture_id for record in others.records() if record.person_id == GONE])
+    write_summary(summarise(others.records()), others.folder)
+    write_card(others)
+    write_summary(summarise(archive.records()), archive.folder)
+    write_card(archive)
+    report = takedown(archive, Request(person=(GONE,)))
+    card = ("README.md", "coverage.png", "croissant.json", "summary.json", "summary.md")
+    assert report.card_made_anew == card
+    for name in card:
+        assert (archive.folder / name).read_bytes() == (others.folder / name).read_bytes(), name
+    assert list(archive.verify()) == []
+    assert takedown(archive, Request(person=(GONE,))).card_made_anew == ()
+
+
+@pytest.mark.parametrize("undone", [("croissant.json",), ("README.md", "coverage.png"), ("coverage.png",), ()])
+def test_killed_before_the_card_was_whole_the_next_run_finishes_it(
+    archive: Archive, tmp_path: Path, undone: tuple[str, ...]
+) -> None:
+    """The pictures have gone; some files of the card are still of before, and one is half written beside its place."""
+    write_card(archive)
+    shutil.copytree(archive.folder, tmp_path / "before")
+    takedown(archive, Request(person=(GONE,)))
+    after = {name: (archive.folder / name).read_bytes() for name in ("README.md", "coverage.png", "croissant.json")}
+    for name in undone:
+        shutil.copyfile(tmp_path / "before" / name, archive.folder / name)
+    (archive.folder / ".croissant.json.x.part").write_text(GONE)
+    assert {finding.shard for finding in archive.verify()} == {*undone}
+    report = takedown(archive, Request(person=(GONE,)))
+    assert (report.pictures, report.card_made_anew) == ((), undone)
+    assert {name: (archive.folder / name).read_bytes() for name in after} == after
+    assert not [*archive.folder.glob(".*.part")]
+    assert list(archive.verify()) == []
+
+
+def test_a_card_that_cannot_be_made_is_dropped_and_said(archive: Archive) -> None:
+    write_card(archive)
+    readme = archive.folder / "README.md"
+    readme.write_text(readme.read_text().replace("<!-- cafdata:splits:end -->", ""))
+    report = takedown(archive, Request(person=(GONE,)))
+    assert len(report.pictures) == 6
+    assert (report.card_made_anew, report.card_dropped) == (("coverage.png",), ("croissant.json",))
+    assert report.card_fault is not None and "do not begin and end in turn" in report.card_fault
+    assert [(finding.shard, finding.kind) for finding in archive.verify()] == [("README.md", "card")]
+
+
+def test_texts_of_people_that_name_what_went_are_said_and_left(archive: Archive) -> None:
+    write_card(archive)
+    readme = archive.folder / "README.md"
+    readme.write_text(readme.read_text().replace("## Retention", f"Thanks to {GONE}.\n\n## Retention"))
+    (archive.folder / "notes").mkdir()
+    (archive.folder / "notes" / "mail.txt").write_text("about https://photos.example.org/p00001/12, and others")
+    (archive.folder / "other.txt").write_text("person-000010, p00001/123, xp00001/12")
+    report = takedown(archive, Request(person=(GONE,)))
+    assert report.named_in == ("README.md", "notes/mail.txt")
+    assert f"Thanks to {GONE}." in readme.read_text()
 
 
 @pytest.mark.parametrize(
