@@ -162,8 +162,7 @@ def _worker(rules: EngineRules, step: Step) -> Callable[..., Any]:
     """A step as a class of Daft's, whose instances live in worker processes."""
     import daft
 
-    takes, spread = step.takes, step
-
+    takes = step.takes
     # Daft on Ray gives each worker processors of its own; a part of one is enough for those that wait.
     share = 0.1 if rules.kind == "ray" and step.workers == 1 and step.threads == 1 else None
 
@@ -174,13 +173,15 @@ def _worker(rules: EngineRules, step: Step) -> Callable[..., Any]:
             self.work = step.make()
             self.names = [field.name for field in step.gives]
 
-        @daft.method.batch(return_dtype=daft.DataType.from_arrow_type(step.gives), batch_size=step.batch_rows)
+        @daft.method.batch(  # type: ignore[untyped-decorator]
+            return_dtype=daft.DataType.from_arrow_type(step.gives), batch_size=step.batch_rows
+        )
         def over(self, *columns: Any) -> list[Mapping[str, Any]]:
             values = [column.to_pylist() for column in columns]
             rows = [dict(zip(takes, row, strict=True)) for row in zip(*values, strict=True)]
             return [{name: made.get(name) for name in self.names} for made in self.work(rows)]
 
-    worker: Callable[..., Any] = Worker(spread).over
+    worker: Callable[..., Any] = Worker(step).over
     return worker
 
 

@@ -38,7 +38,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     ),
     "daft": ("curation/engine.py",),
     "ray": ("curation/engine.py",),
-    "faiss": ("cafdata/duplicates.py",),
+    "faiss": ("curation/alike.py",),
     "protego": ("curation/robots.py",),
     "httpcore2": ("curation/connecting.py",),
     "fsspec": ("training/parquet.py", "cafdata/*.py"),

@@ -1,0 +1,70 @@
+"""Fetching and looking, shard by shard: what the engine brings back is written when a shard is whole.
+
+A shard that is written is never done again. One that a kill cut off is done again from its journal, so nothing that was
+fetched is fetched anew; its file comes out byte for byte as it would have.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from core.errors import CurationBroken
+from curation import engine
+from curation.engine import Rows
+from curation.progress import Progress
+from curation.run_folder import LISTED_NAMES, OUTCOME_NAMES, RunFolder, drop_of
+from curation.steps import steps_of
+
+KEPT: Final = object()
+"""What the progress is told of a picture that goes on."""
+
+
+def collect(run: RunFolder) -> None:
+    """Fetch and look at every picture of the shards that are not done.
+
+    Raises:
+        CurationBroken: the work broke off; shards that are written stay written.
+    """
+    shards = run.shards()
+    todo = [shard for shard in shards if not run.is_done(shard)]
+    sizes = {shard: run.num_listed(shard) for shard in shards}
+    progress = Progress(sum(sizes.values()), sum(sizes[shard] for shard in shards if shard not in todo), "pictures")
+    if not todo:
+        return
+    steps = steps_of(run.recipe, run.fetched)
+    files = [run.listed_file(shard) for shard in todo]
+    waiting: dict[int, Rows] = {shard: [] for shard in todo}
+    for rows in engine.run(run.recipe.engine, files, steps):
+        for row in rows:
+            made = outcome_of(row)
+            progress.add(KEPT if made["drop"] is None else drop_of(made["drop"]))
+            waiting[row["shard"]].append(made)
+            if len(waiting[row["shard"]]) == sizes[row["shard"]]:
+                run.write_seen(row["shard"], merged(run, row["shard"], waiting.pop(row["shard"])))
+    progress.tell()
+    if waiting:
+        raise CurationBroken(f"{len(waiting)} shards came back incomplete; run the same command again to go on")
+
+
+def outcome_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the engine as one of `seen`: what was listed, beside what was found."""
+    listed = {name: row[name] for name in LISTED_NAMES}
+    looked = row["looked"]
+    return listed | {name: value for name, value in looked.items() if name not in listed}
+
+
+def merged(run: RunFolder, shard: int, rows: Rows) -> Rows:
+    """The rows of a shard, with what was found before where a server says that a picture is unchanged."""
+    if not any(row["is_unchanged"] for row in rows):
+        return rows
+    before = {row["picture_id"]: row for row in run.read_seen(shard)}
+    embedded: dict[str, Any] = {}
+    if run.embeddings_file(shard).exists():
+        embedded = dict(zip(*run.read_embeddings(shard), strict=True))
+    result = []
+    for row in rows:
+        if row["is_unchanged"]:
+            known = before[row["picture_id"]]
+            found = {name: known[name] for name in OUTCOME_NAMES if name not in LISTED_NAMES}
+            row = row | found | {"embedding": embedded.get(row["picture_id"])}
+        result.append(row)
+    return result
