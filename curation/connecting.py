@@ -87,9 +87,11 @@ class Stream(httpcore2.NetworkStream):
             return True
         return self._stream.get_extra_info(info)
 
-    def settle(self, length: int | None, is_chunked: bool) -> None:
-        """To be called once an answer is read; until then the connection is not used again."""
-        self._is_clean = self._framing.ends_cleanly(length, is_chunked)
+    def settle(self, length: int | None, is_chunked: bool) -> bool:
+        """To be called once an answer is read: whether nothing is known to have come after it."""
+        surplus_bytes = self._framing.surplus_bytes(length, is_chunked)
+        self._is_clean = surplus_bytes == 0
+        return not surplus_bytes
 
 
 class Backend(httpcore2.NetworkBackend):
@@ -187,7 +189,11 @@ class Opened:
         self._is_read = False
 
     def read(self, max_bytes: int) -> bytes:
-        """The whole body. Raises Refusal, "too large", where it is longer, if it says so beforehand or not."""
+        """The whole body.
+
+        Raises:
+            Refusal: "too large", whether it is announced or not; "broken answer": more came than was announced.
+        """
         if self._length is not None and self._length > max_bytes:
             raise Refusal("too large", f"{self._length} bytes are announced, {max_bytes} are read")
         data = bytearray()
@@ -196,6 +202,10 @@ class Opened:
             if len(data) > max_bytes:
                 raise Refusal("too large", f"over {max_bytes} bytes")
         self._is_read = True
+        stream = self._response.extensions.get("network_stream")
+        is_chunked = self._has_body and "transfer-encoding" in self.headers
+        if isinstance(stream, Stream) and not stream.settle(self._length, is_chunked):
+            raise Refusal("broken answer", "more came than was announced", is_passing=True)
         return bytes(data)
 
     def finish(self) -> None:
@@ -203,9 +213,6 @@ class Opened:
         if not self._is_read and (self._length or 0) <= MAX_REST:
             with suppress(Refusal, httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError):
                 self.read(MAX_REST)
-        stream = self._response.extensions.get("network_stream")
-        if self._is_read and isinstance(stream, Stream):
-            stream.settle(self._length, is_chunked=self._has_body and "transfer-encoding" in self.headers)
 
 
 class Line:

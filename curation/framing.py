@@ -1,11 +1,14 @@
 """How an answer of HTTP/1.1 lies on the wire: where it ends, and what it unpacks to."""
 
+import re
 import zlib
 from typing import Final
 
 from curation.refusal import Refusal
 
-HEAD_END: Final = b"\r\n\r\n"
+HEAD_END: Final = re.compile(rb"\n\r?\n")
+INTERIM: Final = re.compile(rb"HTTP/1\.\d 1(?!01)")
+"""The head of an answer that only says that another follows."""
 CHUNKS_END: Final = b"\r\n0\r\n\r\n"
 """After the last chunk; in what is chunked, it stands elsewhere by a chance of 1 in 2^56 a byte."""
 
@@ -15,37 +18,37 @@ class Framing:
 
     def __init__(self) -> None:
         self._head = bytearray()
-        self._tail = HEAD_END[2:]
+        self._tail = b"\r\n"
         self._num_body_bytes = 0
         self._end_of_chunks: int | None = None
         self._is_body = False
 
     def follow(self, data: bytes) -> None:
-        """Take what came next: head, then body."""
+        """Take what came next: heads of interim answers, head, body."""
         if not self._is_body:
             self._head += data
-            end = self._head.find(HEAD_END)
-            if end < 0:
+            while (end := HEAD_END.search(self._head)) and INTERIM.match(self._head):
+                del self._head[: end.end()]
+            if end is None:
                 return
             self._is_body = True
-            data = bytes(self._head[end + len(HEAD_END) :])
+            data = bytes(self._head[end.end() :])
         if self._end_of_chunks is None:
             seen = self._tail + data
-            end = seen.find(CHUNKS_END)
-            if end >= 0:
-                self._end_of_chunks = self._num_body_bytes - len(self._tail) + end + len(CHUNKS_END)
+            place = seen.find(CHUNKS_END)
+            if place >= 0:
+                self._end_of_chunks = self._num_body_bytes - len(self._tail) + place + len(CHUNKS_END)
             self._tail = seen[1 - len(CHUNKS_END) :]
         self._num_body_bytes += len(data)
 
-    def ends_cleanly(self, length: int | None, is_chunked: bool) -> bool:
-        """Whether what came ends where the answer does; False also where that cannot be told.
+    def surplus_bytes(self, length: int | None, is_chunked: bool) -> int | None:
+        """How much more came than the answer; None where that cannot be told. To be asked once it is read.
 
         Args:
             length: bytes of the body as announced; None where they were not.
         """
-        if is_chunked:
-            return self._end_of_chunks == self._num_body_bytes
-        return self._is_body and self._num_body_bytes == length
+        end = self._end_of_chunks if is_chunked else length
+        return self._num_body_bytes - end if self._is_body and end is not None else None
 
 
 def unpacked(data: bytes, encoding: str, max_bytes: int) -> bytes:
