@@ -2,10 +2,12 @@
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from cafdata.archive import Archive
 from cafdata.record import Picture, Record, Split
@@ -19,6 +21,9 @@ from training.digest import files_digest
 
 SEX_CODES = {"male": 0, "female": 1, None: -1}
 """As FaceSet has them; -1 where nobody said, which is in no slice by sex."""
+RACE_CODES = {"white": 0, "black": 1, "asian": 2, "indian": 3, "others": 4, "other": 4}
+"""As FaceSet has them, by what a record's `ethnicity` says in small letters; any other word is in no slice by race,
+for it may be a part of one of these or of several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -77,10 +82,17 @@ def load_archive(
             faces=np.stack([face for _, face in found]),
             ages_years=np.asarray([min(math.floor(one.age_years), OLDEST_YEARS) for one in records], dtype=np.int64),
             sexes=np.asarray([SEX_CODES[one.sex] for one in records], dtype=np.int64),
+            races=races_of(records),
         ),
         records=records,
         num_left_out=len(chosen) - len(found),
     )
+
+
+def races_of(records: Sequence[Record]) -> npt.NDArray[np.int64] | None:
+    """(N,) codes 0..4 of FaceSet, -1 where nobody said or said another word; None if that is so for all."""
+    codes = [RACE_CODES.get((one.ethnicity or "").strip().lower(), -1) for one in records]
+    return np.asarray(codes, dtype=np.int64) if max(codes, default=-1) >= 0 else None
 
 
 def archive_digest(folder: Path) -> str:

@@ -9,6 +9,7 @@ differentiates twice, and a wrapper's hooks would fire at each. With 9 M weights
 millisecond between GPUs of one machine.
 """
 
+import hashlib
 import os
 
 import torch
@@ -33,6 +34,7 @@ class Processes:
         own = self._state.device
         self.device = "auto" if self.count == 1 else "cpu" if own.type == "cpu" else str(own)
         """For `core.device.choose`: with several processes, the one that this process was given."""
+        self._agreed: set[int] = set()
 
     @property
     def is_main(self) -> bool:
@@ -40,9 +42,17 @@ class Processes:
         return self.rank == 0
 
     def share_gradients(self, network: nn.Module) -> None:
-        """Replace every gradient by its mean over the processes."""
+        """Replace every gradient by its mean over the processes.
+
+        Raises:
+            RunBroken: at the first time for this network, if not all processes begin with the same weights. Each
+                reads the run folder by itself, and means of gradients would never bring them together.
+        """
         if self.count == 1:
             return
+        if id(network) not in self._agreed:
+            self._check_same(network)
+            self._agreed.add(id(network))
         gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         start = 0
@@ -50,6 +60,22 @@ class Processes:
         for gradient in gradients:
             gradient.copy_(mean[start : start + gradient.numel()].view_as(gradient))
             start += gradient.numel()
+
+    def _check_same(self, network: nn.Module) -> None:
+        digest = hashlib.sha256()
+        for name, value in network.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        own = torch.frombuffer(bytearray(digest.digest()[:8]), dtype=torch.int64).to(self._state.device)
+        every = [torch.zeros_like(own) for _ in range(self.count)]
+        torch.distributed.all_gather(every, own)
+        others = [str(rank) for rank, value in enumerate(every) if not torch.equal(value, every[0])]
+        if others:
+            raise RunBroken(
+                f"of {self.count} processes those of rank {', '.join(others)} begin with other weights of the "
+                f"{type(network).__name__} than the main one: let all see one run folder, or give each machine a copy "
+                f"of the same state.safetensors"
+            )
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over the processes of a tensor that each has."""

@@ -94,7 +94,7 @@ def lazy_adam(network: nn.Module, learning_rate: float, every: int) -> Adam:
     """
     correction = every / (every + 1)
     betas = (0.0**correction, 0.99**correction)
-    return Adam(network.parameters(), lr=learning_rate * correction, betas=betas)
+    return Adam(network.parameters(), lr=learning_rate * correction, betas=betas, fused=True)
 
 
 class ReferenceState(Protocol):

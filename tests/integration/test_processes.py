@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,16 +21,21 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return face_parquet(tmp_path_factory.mktemp("data") / "faces.parquet")
 
 
-def trained(num_processes: int, preset: str, data: Path, batch_size: int, steps: int, out: Path) -> dict[str, Any]:
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(num_processes)]
-    run = [preset, str(data), str(batch_size), str(steps), str(out)]
-    done = subprocess.run(
-        [sys.executable, *launch, "-m", "tests.integration.one_of_many", *run],
+def launched(num_processes: int, module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(num_processes), "-m", module]
+    return subprocess.run(
+        [sys.executable, *launch, *arguments],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
+    )
+
+
+def trained(num_processes: int, preset: str, data: Path, batch_size: int, steps: int, out: Path) -> dict[str, Any]:
+    done = launched(
+        num_processes, "tests.integration.one_of_many", preset, str(data), str(batch_size), str(steps), str(out)
     )
     assert done.returncode == 0, done.stderr
     seen: dict[str, Any] = json.loads(out.read_text())
@@ -46,3 +52,29 @@ def test_two_processes_equal_one_with_twice_the_batch(preset: str, data: Path, t
         for name, value in alone.items():
             assert together[name] == pytest.approx(value, rel=2e-3, abs=2e-4), f"{name} in step {step}"
     assert np.allclose(one["weights"], two["weights"], atol=2e-3)
+
+
+def test_machines_that_do_not_go_on_from_the_same_state_are_stopped(data: Path, tmp_path: Path) -> None:
+    """Each process has a run folder of its own. Equal copies of a state go on; a newer one beside none does not."""
+
+    def train(steps: int) -> "subprocess.CompletedProcess[str]":
+        options = ["--out", str(tmp_path / "run"), "--data", str(data), "--steps", str(steps), "--threads", "1"]
+        return launched(2, "tests.integration.one_apart", "train", *options)
+
+    begun = train(12)
+    assert begun.returncode == 0, begun.stderr
+    main, other = tmp_path / "run-0", tmp_path / "run-1"
+    assert not (other / "state.safetensors").exists(), "only the main process writes"
+    before = (main / "state.safetensors").read_bytes()
+    refused = train(14)
+    assert refused.returncode != 0
+    said = {line for line in refused.stderr.splitlines() if line.startswith("error: ")}
+    assert said == {
+        "error: of 2 processes those of rank 1 begin with other weights of the Discriminator than the main one: "
+        "let all see one run folder, or give each machine a copy of the same state.safetensors"
+    }
+    assert (main / "state.safetensors").read_bytes() == before
+    shutil.copyfile(main / "state.safetensors", other / "state.safetensors")
+    gone_on = train(14)
+    assert gone_on.returncode == 0, gone_on.stderr
+    assert {json.loads(line)["step"] for line in gone_on.stdout.splitlines()} == {14}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -99,6 +100,32 @@ def step_of(out: Path) -> int:
 
     with safe_open(out / "state.safetensors", framework="np") as opened:
         return int(json.loads(opened.metadata()["counters"])["step"])
+
+
+def test_minutes_end_a_sitting(data: Path, tmp_path: Path) -> None:
+    """Three seconds of steps that would take hours; the next sitting has three seconds of its own."""
+    out, minutes, before = tmp_path / "run", 0.05, 0.0
+    for _ in range(2):
+        done = run(out, data, "--steps", "1000000", "--minutes", str(minutes))
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        assert 0 < said["step"] < 1_000_000
+        assert 60 * minutes - 0.1 <= said["seconds"] - before < 60 * minutes + 10, "over by one step at most"
+        assert step_of(out) == said["step"]
+        before = said["seconds"]
+
+
+def test_help_names_every_preset() -> None:
+    from training.config import PRESETS
+
+    command = [sys.executable, "-m", "training", "train", "--help"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert said.returncode == 0
+    words = " ".join(re.sub("[│╭╮╰╯─]", " ", said.stdout).split())
+    for name in PRESETS:
+        family = re.sub(r"(-4|-10)$", "", name)
+        family = re.sub(r"^reference-(ffhq-\d+|tiny)$", "reference-ffhq-", family)
+        assert family in words, name
 
 
 def test_a_four_group_run_can_start_from_a_ten_group_run(straight: Path) -> None:

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from cafdata.archive import Archive
+from cafdata.readers.names import UTKFACE_RACES
+from core.ages import TEN
 from core.align import UTKFACE, apply, invert
 from core.detect import FacePack, open_pack
 from core.errors import ArchiveBroken, DataBroken
 from core.images import encode_png
 from tests.make_archive import drawn_photo, drawn_picture, picture_of
-from training.archive_faces import archive_digest, load_archive
+from tests.observed import observed
+from training.archive_faces import RACE_CODES, archive_digest, load_archive
+from training.figures import RACES, slice_figures
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +89,33 @@ def test_other_pictures_are_cut_out_by_their_points_or_by_what_the_pack_finds(tm
         there = picture[centre[1] - 3 : centre[1] + 4, x - 3 : x + 4].reshape(-1, 3).mean(0)
         cut = found.faces.faces[row, 30:35, 30:35].reshape(-1, 3).mean(0)
         assert np.abs(cut - there).max() < 12
+
+
+WORDS = ("White", "black", " Asian ", "Indian", "Others", "Other", "Hispanic", None)
+
+
+def test_races_are_the_words_of_utkface_where_records_say_them(tmp_path: Path, pack: FacePack) -> None:
+    archive = Archive.create(tmp_path / "archive")
+    archive.append(drawn_picture(person, 30, ethnicity=word) for person, word in enumerate(WORDS))
+    found = load_archive(tmp_path / "archive", 32, pack)
+    assert found.faces.races is not None
+    assert found.faces.races.tolist() == [0, 1, 2, 3, 4, 4, -1, -1]
+    figures = slice_figures(observed(TEN.typical_years, races=found.faces.races[[1, 4, 1, 6]]))
+    parts = {part.name: part.num_faces for part in figures}
+    assert (parts["Black"], parts["Others"], parts["White"]) == (2, 1, 0)
+
+
+def test_the_readers_words_are_known() -> None:
+    assert [RACE_CODES[word.lower()] for word in UTKFACE_RACES] == [*range(5)]
+    assert [RACES[code] for code in range(5)] == [*UTKFACE_RACES], "the evaluation names them so"
+
+
+def test_there_are_no_races_where_nobody_said_a_word_that_is_known(tmp_path: Path, pack: FacePack) -> None:
+    archive = Archive.create(tmp_path / "archive")
+    archive.append(drawn_picture(person, 30, ethnicity=word) for person, word in enumerate((None, "Hispanic")))
+    faces = load_archive(tmp_path / "archive", 32, pack).faces
+    assert faces.races is None
+    assert "White" not in {part.name for part in slice_figures(observed(TEN.typical_years, races=faces.races))}
 
 
 def test_the_digest_follows_what_the_archive_holds(folder: Path) -> None:

@@ -255,3 +255,9 @@ def test_bfloat16_runs_and_stays_near() -> None:
 def test_penalties_every_zero_steps_are_refused() -> None:
     with pytest.raises(ValueError, match="r1_every 0"):
         ReferenceRecipe(r1_every=0)
+
+
+def test_both_optimisers_take_a_step_in_one_pass() -> None:
+    objective = trainer()
+    for optimiser in (objective.state.generator_optimiser, objective.state.discriminator_optimiser):
+        assert optimiser.defaults["fused"] is True
