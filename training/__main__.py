@@ -30,7 +30,9 @@ def train(
     """Train a generator, or go on with the run in --out. Several processes: torchrun or accelerate launch.
 
     Args:
-        preset: Which configuration: tiny, utk128-10, utk128-4, or one of the published recipe's reference-*.
+        preset: Which configuration: tiny; utk128-10 or -4; larger, with --start-from: grown192-10, grown256-10,
+            grown512-10, grown1024-10 or -4; or the published recipe: reference-morph-256, reference-cacd-256,
+            reference-ffhq-128-4 to reference-ffhq-1024-10.
         out: Run folder; a run already there is resumed.
         data: Parquet files of faces instead of the preset's: paths, patterns, hf:// addresses.
         minutes: Stop after so many minutes of this sitting.
