@@ -142,7 +142,7 @@ def _facts(row: Mapping[str, str]) -> dict[str, str]:
 
 
 def _said(stem: str) -> tuple[str | None, float | None]:
-    """When, or at what age, by the name of a file. A number after a date may be anything: it is not taken for an age."""
+    """When, or at what age, by the name of a file. A number after a date may be anything, so it is no age."""
     match = DATED.match(stem)
     if match is None:
         return None, whole_age(stem.rpartition("_")[2])
