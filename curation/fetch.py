@@ -130,7 +130,7 @@ class Fetcher:
         self.rules = rules
         clock = clock or Clock()
         self._line = Line(
-            allow_loopback=rules.allow_loopback, num_kept=rules.max_hosts, resolve=resolve, connect=connect
+            allow_loopback=rules.allow_loopback, num_kept=2 * rules.max_hosts, resolve=resolve, connect=connect
         )
         self._pace = Pace(rules.min_delay_s, rules.max_wait_s, clock)
         self._asker = Asker(

@@ -133,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving(num_hosts: int = 1) -> Iterator[Site]:
     """A site at work on 127.0.0.1 up to 127.0.0.`num_hosts`, without any pages yet."""
     site = Site(num_hosts)
-    threads = [threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True) for server in site.servers]
+    threads = [threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True) for server in site.servers]
     for thread in threads:
         thread.start()
     try:

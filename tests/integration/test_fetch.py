@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import os
+import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -91,7 +95,7 @@ def test_hostile_server_takes_no_memory(hostile: HostileServer) -> None:
             fetcher.fetch(hostile.url(name))
         forget_peak()
         before = peak_bytes()
-        for name in endless * 3:
+        for name in endless * 2:
             assert isinstance(fetcher.fetch(hostile.url(name)), Drop)
         grown = peak_bytes() - before
     assert grown <= 20 * MEBIBYTE
@@ -150,6 +154,43 @@ def test_redirects_to_what_is_not_public_are_refused_without_a_connection(site: 
     pairs = zip(NOT_PUBLIC, outcomes, strict=True)
     assert [(url, one) for url, one in pairs if not isinstance(one, Drop) or one.reason not in reasons] == []
     assert set(connected) == {("127.0.0.1", site.port)}
+
+
+def test_name_that_changes_its_mind_reaches_nothing_private() -> None:
+    """With real sockets, in a network of its own where a public address and private ones all answer."""
+    root = Path(__file__).resolve().parents[2]
+    isolated = ["unshare", "--map-root-user", "--net"]
+    try:
+        subprocess.run([*isolated, "ip", "link", "set", "lo", "up"], check=True, capture_output=True, timeout=20)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no network of one's own can be made here (unshare, ip)")
+    program = [sys.executable, str(root / "tests/integration/rebinding.py")]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    result = subprocess.run([*isolated, *program], env=environment, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr[-2000:]
+    found = json.loads(result.stdout)
+    assert found["outcomes"].pop("steady") == "fetched"
+    assert len(found["outcomes"]) == 12
+    assert [one for one in found["outcomes"].values() if "address not public" not in one] == []
+    assert set(found["connections"]) == {"93.184.216.34"}
+
+
+def test_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    try:
+        subprocess.run(make, check=True, capture_output=True, timeout=60)
+    except OSError:
+        pytest.skip("no certificate can be made here (openssl)")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with polite_site.serving() as site:
+        server = site.servers[0]
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        with Fetcher(rules()) as fetcher, pytest.raises(FetchRefused, match=r"cannot connect .*certificate"):
+            fetcher.ask(site.url("/api").replace("http:", "https:"), {})
+        assert site.visits == []
 
 
 def test_page_forbidden_by_robots_txt_is_never_asked_for(site: Site) -> None:
