@@ -13,6 +13,7 @@ import numpy as np
 
 from cafdata.calibration import About, Place, Settings, calibrate, cells_of
 from cafdata.embeddings import Embedded, WorkingFolder, embed
+from cafdata.gap_rates import gap_rates, gap_rates_csv
 from cafdata.labelled import chosen, find, labels_of
 from cafdata.operating import FIT_FROM, MIN_ABOVE, NUM_KNOTS, PARABOLA_FROM, TAIL, TradeOff
 from cafdata.pairs import Faces
@@ -24,6 +25,7 @@ from core.files import write_atomic
 from core.thresholds import MIN_PAIRS, Scale, ThresholdTable
 
 TRADE_OFF_FILE = "trade-off.csv"
+GAPS_FILE = "gaps.csv"
 TRADE_OFF_COLUMNS = ("younger", "older", "threshold", "false_accept_rate", "false_reject_rate")
 NOT_KNOWN = (
     "Nobody is there twice as far as is known, so every pair of two pictures counts as a pair of two people, and the "
@@ -62,7 +64,7 @@ def calibrate_pictures(
     Args:
         order: which pictures.
         pack: finds and embeds the faces.
-        out: folder for a table of each rate, and the trade-off of each cell.
+        out: folder for a table of each rate, the trade-off of each cell, and how many pass per gap in years.
         settings: how to calibrate.
         title: what the pictures are, for people.
         made_with: command that makes the tables again.
@@ -97,6 +99,9 @@ def calibrate_pictures(
     cells = cells_of(kept, embedded.embeddings, settings)
     tables, trade_offs = calibrate(cells, about, settings, knows_persons=kept.knows_persons)
     written = _write(out, tables, trade_offs)
+    rates = [*gap_rates(kept, embedded.embeddings, tables, max_pairs=settings.max_pairs, seed=settings.seed)]
+    write_atomic(out / GAPS_FILE, gap_rates_csv(rates).encode())
+    written.append(out / GAPS_FILE)
     working.discard()
     return written
 

@@ -1,5 +1,6 @@
 """python -m cafdata calibrate and published, python -m core verify, as a user runs them."""
 
+import csv
 import hashlib
 import json
 import os
@@ -47,7 +48,12 @@ def test_a_folder_of_people_to_tables(people: Path, tmp_path: Path) -> None:
     done = run("cafdata", "calibrate", people, "--out", out, "--pack", "embedded", "--draws", "20", "--title", "forty")
     assert done.returncode == 0, done.stderr
     files = [Path(json.loads(line)["file"]) for line in done.stdout.splitlines()]
-    assert [path.name for path in files] == [f"dlib_resnet_v1-{rate}.json" for rate in ("0.01", "0.001", "0.0001")]
+    names = [f"dlib_resnet_v1-{rate}.json" for rate in ("0.01", "0.001", "0.0001")]
+    assert [path.name for path in files] == [*names, "gaps.csv"]
+    gaps = [*csv.DictReader((out / "gaps.csv").open())]
+    assert {row["at_false_accept_rate"] for row in gaps} == {"0.01", "0.001", "0.0001"}
+    assert sum(int(row["num_different"]) for row in gaps) == 3 * 40 * 39 // 2, "every pair at every rate"
+    assert {(row["num_same"], row["same_passing_rectified"]) for row in gaps} == {("0", "")}
     table = read_table(files[1])
     assert table.data == "forty" and "every pair of two pictures counts as a pair of two people" in table.notes
     with_threshold = [cell for cell in table.cells if cell.threshold is not None]
