@@ -98,7 +98,7 @@ class Asked:
     path: str
 
 
-Fault = Callable[[Asked, str], int | str | None]
+Fault = Callable[[Asked, str], "int | str | None"]
 """Called with "before" and "after"; gives back a status to answer with, "reset" to hang up, None to go on."""
 
 
@@ -145,6 +145,7 @@ class HubServer:
 class _Handler(BaseHTTPRequestHandler):
     hub: ClassVar[HubServer]
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body go out one by one: each answer would wait 40 ms
 
     def handle_any(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)

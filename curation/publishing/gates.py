@@ -55,6 +55,7 @@ def examine(archive: Archive, today: date, *, childhood: bool) -> Examination:
     faults = [
         Fault(gate="archive", where=f"{one.shard}, row {one.row}" if one.row else one.shard, reason=one.reason)
         for one in archive.verify()
+        if one.kind != "card"  # what a card counts is counted anew for each edition
     ]
     if faults:
         return Examination(faults=tuple(faults), left_out={}, grown=frozenset(), childhood=frozenset())
