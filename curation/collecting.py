@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from core.errors import CurationBroken
 from curation import engine
+from curation.columns import LISTED_NAMES, OUTCOME_NAMES
 from curation.engine import Rows
 from curation.progress import Progress
-from curation.run_folder import LISTED_NAMES, OUTCOME_NAMES, RunFolder, drop_of
+from curation.run_folder import RunFolder, drop_of
 from curation.steps import steps_of
 
 KEPT: Final = object()

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from curation.columns import ANSWER, DROP, SEEN
 from curation.engine import Rows, Step, Work
 from curation.faces import FaceRules
 from curation.fetch import Fetched, Fetcher, FetchRules, NotModified, Validators
 from curation.journal import Journal
 from curation.recipe import Recipe
-from curation.run_folder import ANSWER, DROP, SEEN, drop_row
+from curation.run_folder import drop_row
 from curation.seen import Seen
 from curation.stage import Drop
 

@@ -39,6 +39,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "curation/run_folder.py",
         "curation/engine.py",
         "curation/steps.py",
+        "curation/columns.py",
         "curation/sources/urls.py",
         "curation/publishing/tables.py",
     ),
