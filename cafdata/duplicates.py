@@ -113,16 +113,21 @@ def near_pairs(queries: Hashes, base: Hashes) -> Places:
     Raises:
         ValueError: perceptual hashes against long ones.
     """
-    if not len(queries) or not len(base):
-        return np.empty((0, 2), np.int64)
-    if queries.shape[1] != base.shape[1]:
+    if len(queries) and len(base) and queries.shape[1] != base.shape[1]:
         raise ValueError(f"hashes of {64 * queries.shape[1]} bits against hashes of {64 * base.shape[1]}")
-    found = []
-    for start in range(0, len(queries), QUERIES_AT_ONCE):
-        part = queries[start : start + QUERIES_AT_ONCE]
-        pairs = _confirmed(np.concatenate((base, part)), len(base))
-        found.append(np.stack((pairs[:, 1] + (start - len(base)), pairs[:, 0]), axis=1))
-    return _in_order(np.concatenate(found))
+    return _across(queries, base, LIKELY_BITS if queries.shape[1] == 1 else NEAR_BITS)
+
+
+def candidate_pairs(queries: Hashes, base: Hashes) -> Places:
+    """All pairs of a query and a hash of the base within NEAR_BITS in the first 64, mirrored or not.
+
+    Args:
+        queries: (Q, 1).
+        base: (B, 1).
+    Returns:
+        As `near_pairs`.
+    """
+    return _across(queries[:, :1], base[:, :1], NEAR_BITS)
 
 
 def self_pairs(hashes: Hashes) -> Places:
@@ -137,7 +142,8 @@ def self_pairs(hashes: Hashes) -> Places:
     """
     if not len(hashes):
         return np.empty((0, 2), np.int64)
-    return _in_order(np.sort(_confirmed(hashes, None), axis=1))
+    limit = LIKELY_BITS if hashes.shape[1] == 1 else NEAR_BITS
+    return _in_order(np.sort(_confirmed(hashes, None, limit), axis=1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -152,10 +158,18 @@ class _Sorted:
     """(N,) so many from there on are partners."""
 
 
-def _confirmed(hashes: Hashes, num_base: int | None) -> Places:
+def _across(queries: Hashes, base: Hashes, limit: int) -> Places:
+    found: list[Places] = [np.empty((0, 2), np.int64)]
+    for start in range(0, len(queries) if len(base) else 0, QUERIES_AT_ONCE):
+        part = queries[start : start + QUERIES_AT_ONCE]
+        pairs = _confirmed(np.concatenate((base, part)), len(base), limit)
+        found.append(np.stack((pairs[:, 1] + (start - len(base)), pairs[:, 0]), axis=1))
+    return _in_order(np.concatenate(found))
+
+
+def _confirmed(hashes: Hashes, num_base: int | None, limit: int) -> Places:
     """(M, 2): every pair once, in any order; with a base, which comes first, only pairs of it with the others."""
     words = hashes.shape[1]
-    limit = LIKELY_BITS if words == 1 else NEAR_BITS
     first = np.ascontiguousarray(hashes[:, 0])
     choices = _choices(first, num_base, limit)
 

@@ -16,6 +16,8 @@ from cafdata.duplicates import (
     SAME_BITS,
     Hashes,
     as_bits,
+    candidate_pairs,
+    candidates,
     distance_bits,
     distances_bits,
     near_pairs,
@@ -137,3 +139,11 @@ def test_distances_row_by_row() -> None:
     ones, others = as_bits(hashes[:10]), as_bits(hashes[20:30])
     wanted = [distance_bits(one, other) for one, other in zip(hashes[:10], hashes[20:30], strict=True)]
     assert distances_bits(ones, others).tolist() == wanted == list(range(10))
+
+
+def test_candidates_of_many_are_those_of_each() -> None:
+    hashes = as_bits(planted(random.Random(11), 1, 60))
+    words = planted(random.Random(11), 1, 60)
+    wanted = [[number, other] for number, word in enumerate(words) for other in candidates(hashes, word)]
+    assert len(wanted) > 90 + 2 * 20
+    assert candidate_pairs(hashes, hashes).tolist() == wanted
