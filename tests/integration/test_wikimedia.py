@@ -1,6 +1,9 @@
 """The Wikimedia source against a site on loopback: whom and what it finds, what it leaves out and why."""
 
 import json
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +13,7 @@ import pytest
 from cafdata.dates import age_between
 from core.errors import FetchRefused
 from curation.candidate import Candidate
-from curation.fetch import Fetched, Fetcher, FetchRules
-from curation.sources.source import Ask
+from curation.fetch import Fetched, Fetcher, FetchRules, NotModified
 from curation.sources.wikimedia import Wikimedia
 from curation.stage import Drop
 from tests.wikimedia_site import WikimediaSite, serving
@@ -19,6 +21,7 @@ from tests.wikimedia_world import FIRST_STRANGER, World
 
 Found = list[Candidate | Drop]
 
+ROOT = Path(__file__).resolve().parents[2]
 RULES = FetchRules(contact="tests@example.org", min_delay_s=0.0, allow_loopback=True, max_tries=1)
 
 
@@ -226,6 +229,24 @@ def test_faults_are_on_top_of_the_same_clean_files() -> None:
     assert all(person.number < FIRST_STRANGER for person in clean.people.values())
 
 
-def test_ask_is_what_the_fetcher_offers(fetcher: Fetcher) -> None:
-    ask: Ask = fetcher.ask
-    assert callable(ask)
+def test_pictures_say_which_version_they_are_and_take_their_time() -> None:
+    with serving(num_pictures=2, faults=False, latency_s=0.3) as site, Fetcher(RULES) as fetcher:
+        url = site.url(next(iter(site.world.files.values())))
+        started = time.monotonic()
+        first = fetcher.fetch(url)
+        assert time.monotonic() - started >= 0.3
+        assert isinstance(first, Fetched)
+        assert isinstance(fetcher.fetch(url, first.validators), NotModified)
+
+
+def test_the_site_runs_by_itself(fetcher: Fetcher) -> None:
+    command = [sys.executable, "-m", "tests.wikimedia_site", "--pictures", "3", "--hosts", "2", "--no-faults"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            said = json.loads(running.stdout.readline())
+            assert said.pop("files") == 3
+            source = Wikimedia(people=("Q1001",), **said)
+            assert len(candidates(list(source.candidates(fetcher.ask)))) == 3
+        finally:
+            running.terminate()
