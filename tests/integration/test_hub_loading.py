@@ -202,9 +202,3 @@ def test_pictures_that_are_not_given_away_are_not_there(endpoint: str, tmp_path:
     done = load(endpoint, tmp_path / "home", "org/metadata-only", "pictures")
     assert done.returncode != 0
     assert "BuilderConfig 'pictures' not found" in done.stderr
-
-
-def test_another_name_is_not_found(endpoint: str, tmp_path: Path) -> None:
-    done = load(endpoint, tmp_path / "home", "org/nobody", "pictures")
-    assert done.returncode != 0
-    assert "Dataset 'org/nobody' doesn't exist on the Hub" in done.stderr
