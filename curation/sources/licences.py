@@ -92,9 +92,9 @@ def licence_of(words: str, url: str = "") -> Licence | str:
         return "licence allows no changes"
     if NOT_FREE.search(said):
         return "not free"
-    named, addressed = _by_words(said), _by_address(address)
-    if named is None and said.startswith(("gfdl", "gnu free documentation")):
+    if said.startswith(("gfdl", "gnu free documentation")):
         return GFDL_ALONE
+    named, addressed = _by_words(said), _by_address(address)
     if named is None and said:
         bare = re.fullmatch(r"(?:cc|creative commons) (?:by|attribution)( sa| share ?alike)?", said)
         fits = bare is not None and addressed is not None and ("-SA-" in addressed.name) == bool(bare[1])

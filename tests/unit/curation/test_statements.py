@@ -230,6 +230,12 @@ CASES: dict[str, Case] = {
         "",
     ),
     "born in the future": ([born("2027")], [taken("1990")], "dropped: date of birth: in the future", ""),
+    "year of five digits": (
+        [timed("P569", "+16000-00-00", 9)],
+        [taken("1990")],
+        "dropped: date of birth: in the future",
+        "",
+    ),
     "seventeen today": ([born("2009-11-26")], [taken("2020")], "dropped: may be under 18 today", ""),
     "eighteen today": ([born("2008-11-25")], [taken("2026-11-25")], "2008-11-25 / 2026-11-25 / 18.0-18.0", ""),
     "eighteen this year, or not": ([born("2008")], [taken("2026")], "dropped: may be under 18 today", ""),
