@@ -22,6 +22,7 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
     kind: str | None = "image/jpeg"
     takes_s: float = 0.0
+    is_chunked: bool = False
 
 
 @dataclass
@@ -114,15 +115,19 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", page.kind)
         for name, value in page.headers.items():
             self.send_header(name, value)
-        if page.status not in (204, 304):
-            self.send_header("Content-Length", str(len(page.body)))
+        has_body, body = page.status not in (204, 304), page.body
+        if page.is_chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+            body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        elif has_body:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         # It is over before its last byte is out: the visitor may ask again as soon as that has come.
         visit.ended_s = time.monotonic()
         with site.lock:
             site.at_once[host] -= 1
-        if page.status not in (204, 304):
-            self.wfile.write(page.body)
+        if has_body:
+            self.wfile.write(body)
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:

@@ -324,7 +324,7 @@ def test_busy_server_is_asked_a_few_times_and_no_more(site: Site) -> None:
 def test_version_that_is_known_is_not_sent_again(site: Site) -> None:
     def picture(visit: Visit) -> Page:
         if visit.headers.get("If-None-Match") == '"v1"' or visit.headers.get("If-Modified-Since") == "yesterday":
-            return Page(status=304, body=b"", kind=None)
+            return Page(status=304, kind=None, headers={"Content-Length": str(len(JPEG))})
         return Page(headers={"ETag": '"v1"', "Last-Modified": "yesterday"})
 
     site.pages["/a.jpg"] = picture
@@ -336,6 +336,7 @@ def test_version_that_is_known_is_not_sent_again(site: Site) -> None:
         assert first.validators == Validators(etag='"v1"', last_modified="yesterday")
         assert fetcher.fetch(url, first.validators) == NotModified(url=url)
         assert fetcher.fetch(url, Validators(last_modified="yesterday")) == NotModified(url=url)
+        assert site.num_connections == 1
         assert isinstance(fetcher.fetch(url, Validators(etag='"v0"')), Fetched)
         assert isinstance(fetcher.fetch(url, Validators(etag="\r\nX: y", last_modified="\x85")), Fetched)
 
@@ -343,19 +344,30 @@ def test_version_that_is_known_is_not_sent_again(site: Site) -> None:
 def test_a_size_is_allowed_to_the_byte(site: Site) -> None:
     site.pages["/a.jpg"] = Page(body=b"\xff" * MEBIBYTE)
     site.pages["/b.jpg"] = Page(body=b"\xff" * (MEBIBYTE + 1))
+    site.pages["/c.jpg"] = Page(body=b"\xff" * MEBIBYTE, is_chunked=True)
+    site.pages["/d.jpg"] = Page(body=b"\xff" * (MEBIBYTE + 1), is_chunked=True)
     with Fetcher(rules()) as fetcher:
-        fetched, dropped = fetcher.fetch(site.url("/a.jpg")), fetcher.fetch(site.url("/b.jpg"))
-    assert isinstance(fetched, Fetched) and len(fetched.data) == MEBIBYTE
-    assert isinstance(dropped, Drop) and dropped.reason == "too large" and not dropped.is_passing
+        outcomes = [fetcher.fetch(site.url(f"/{name}.jpg")) for name in "abcd"]
+    assert [len(one.data) for one in outcomes[::2] if isinstance(one, Fetched)] == [MEBIBYTE] * 2
+    dropped = [one for one in outcomes[1::2] if isinstance(one, Drop)]
+    assert [(one.reason, one.is_passing) for one in dropped] == [("too large", False)] * 2
+
+
+def test_a_size_that_is_announced_and_too_large_is_not_waited_for(hostile: HostileServer, fetcher: Fetcher) -> None:
+    before = fetcher.num_bytes_read
+    outcome = fetcher.fetch(hostile.url("announced-huge"))
+    assert isinstance(outcome, Drop) and "1000000000000 bytes are announced" in outcome.detail
+    assert fetcher.num_bytes_read - before <= 4 * 65536
 
 
 def test_redirects_are_followed_so_far(site: Site) -> None:
     for number in range(1, 7):
         site.pages[f"/{number}"] = Page(status=302, headers={"Location": f"{number - 1}"}, body=b"", kind=None)
-    site.pages["/0"] = Page(kind="application/octet-stream")
+    site.pages["/1"] = Page(status=308, headers={"Location": "/a picture"})
+    site.pages["/a%20picture"] = Page(kind="application/octet-stream")
     with Fetcher(rules()) as fetcher:
         fetched, dropped = fetcher.fetch(site.url("/5")), fetcher.fetch(site.url("/6"))
-    assert isinstance(fetched, Fetched) and fetched.url == site.url("/0")
+    assert isinstance(fetched, Fetched) and fetched.url == site.url("/a%20picture")
     assert isinstance(dropped, Drop) and dropped.reason == "too many redirects"
 
 
@@ -375,9 +387,9 @@ def test_many_outcomes_come_in_the_order_asked_for(site: Site) -> None:
 
 
 def test_connections_are_kept_where_an_answer_ends_cleanly(site: Site) -> None:
-    site.pages["/a.jpg"] = Page()
+    site.pages["/a.jpg"], site.pages["/chunked.jpg"] = Page(), Page(is_chunked=True)
     with Fetcher(rules()) as fetcher:
-        for path in ("/a.jpg", "/missing.jpg") * 5:
+        for path in ("/a.jpg", "/missing.jpg", "/chunked.jpg") * 5:
             fetcher.fetch(site.url(path))
     assert site.num_connections == 1
 
