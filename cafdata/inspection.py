@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cafdata.leftovers import may_have_card
 from cafdata.manifest import UNASSIGNED, Manifest, Shard
 from cafdata.record import Record, Row
 from cafdata.schema import METADATA_COLUMNS
@@ -102,6 +103,8 @@ def _inspect_shard(folder: Path, shard: Shard, tombstones: Tombstones, seen: _Se
 
 
 def _inspect_card(folder: Path, manifest: Manifest, is_readable: bool) -> Iterator[Finding]:
+    if not may_have_card(folder):
+        return
     from cafdata.card_upkeep import has_facts, wrong_facts, wrong_files  # brings torch along
     from cafdata.summary import summarise
 

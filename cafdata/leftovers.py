@@ -14,6 +14,9 @@ TITLE: Final = "# An archive of faces across ages\n"
 THRESHOLDS: Final = "thresholds"
 DERIVED: Final = ("pairs", THRESHOLDS)
 """Folders for what was computed from the pictures."""
+CARD: Final = ("croissant.json", "coverage.png", "summary.json")
+MARKED: Final = b"<!-- cafdata:"
+"""Begins every mark that the card makes in a README, see cafdata.card."""
 
 
 def mend(folder: Path, manifest: Manifest) -> None:
@@ -46,3 +49,9 @@ def leftovers(folder: Path, manifest: Manifest) -> Iterator[Path]:
 def is_draft(path: Path) -> bool:
     """Whether a file is what `core.files.replacing` lends, left by a process that was killed."""
     return path.name.startswith(".") and path.name.endswith(".part")
+
+
+def may_have_card(folder: Path) -> bool:
+    """Whether there is anything of a card; a quick look that spares a reader what drawing one brings along."""
+    readme = folder / README
+    return any((folder / name).exists() for name in CARD) or (readme.exists() and MARKED in readme.read_bytes())

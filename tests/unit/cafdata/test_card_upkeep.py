@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from cafdata.archive import Archive
-from cafdata.card import write_card
-from cafdata.card_upkeep import Renewal, renew
+from cafdata.card import MARK, write_card
+from cafdata.card_upkeep import SUMMARY_JSON, Renewal, renew
+from cafdata.croissant import CROISSANT
+from cafdata.leftovers import CARD, MARKED, may_have_card
 from cafdata.summary import summarise
-from cafdata.summary_report import write_summary
+from cafdata.summary_report import HEATMAP, write_summary
 from core.images import decode_photo, encode_png
 from tests.make_archive import drawn_picture, make_archive
 
-CARD = {"README.md", "coverage.png", "croissant.json"}
+WHOLE = {"README.md", "coverage.png", "croissant.json"}
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_a_card_of_before_is_found_and_made_anew(archive: Archive, change: Calla
     (old,) = archive.manifest.shards
     change(archive)
     found = wrong(archive)
-    assert set(found) == CARD
+    assert set(found) == WHOLE
     if old not in archive.manifest.shards:
         assert found["croissant.json"][0].startswith(f"it names shards/{old.name}, which the manifest does not")
     assert found["croissant.json"][-1].startswith("it describes version 1.0.0 of the archive, which is at 2.0.0")
@@ -71,8 +73,8 @@ def test_a_summary_within_the_archive_follows_too(archive: Archive) -> None:
     write_summary(summarise(archive.records()), archive.folder)
     assert wrong(archive) == {}
     archive.remove(["p00001/12"])
-    assert set(wrong(archive)) == CARD | {"summary.json"}
-    assert set(renew(archive).made_anew) == CARD | {"summary.json", "summary.md"}
+    assert set(wrong(archive)) == WHOLE | {"summary.json"}
+    assert set(renew(archive).made_anew) == WHOLE | {"summary.json", "summary.md"}
     assert wrong(archive) == {}
 
 
@@ -170,3 +172,17 @@ def test_a_damaged_shard_is_said_and_nothing_of_the_counts(archive: Archive) -> 
     shard = archive.folder / "shards" / archive.manifest.shards[0].name
     shard.write_bytes(shard.read_bytes()[:-100])
     assert {finding.kind for finding in archive.verify()} == {"digest", "unreadable"}
+
+
+def test_a_quick_look_misses_no_part_of_a_card(archive: Archive, tmp_path: Path) -> None:
+    assert {*CARD} == {CROISSANT, HEATMAP, SUMMARY_JSON}
+    assert MARK.search(MARKED.decode() + "summary:begin -->")
+    plain = make_archive(tmp_path / "plain", 1)
+    assert not may_have_card(plain.folder)
+    for name in CARD:
+        (plain.folder / name).write_text("{}")
+        assert may_have_card(plain.folder)
+        (plain.folder / name).unlink()
+    for name in CARD[:2]:
+        drop(name)(archive)
+    assert may_have_card(archive.folder), "by the marks in the README"
