@@ -29,9 +29,12 @@ TRIES: Final = 4
 """Of a request that only reads."""
 PAUSE_S: Final = 0.5
 """Before the second try; each further one waits twice as long."""
+NOBODY_THERE: Final = (httpx2.ConnectError, httpx2.ConnectTimeout)
+"""Faults that come before a request has left."""
 PASSING: Final = frozenset({429, 500, 502, 503, 504})
 BEARER_S: Final = 120.0
 """How long a short-lived token is used; the server lets it live five minutes."""
+PROJECT_FIELDS: Final = "id,title,label_config,maximum_annotations"
 TASK_FIELDS: Final = "id,meta,total_annotations"
 LABEL_FIELDS: Final = "id,meta,annotations,result,completed_by,was_cancelled,created_at,updated_at"
 
@@ -65,6 +68,17 @@ class Access:
     def blank(self, text: str) -> str:
         """The text with *** for the token."""
         return text.replace(self.token, "***")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    """A project as the server has it."""
+
+    number: int
+    label_config: str
+    """Its page, as Label Studio's XML."""
+    num_annotators: int
+    """Different people who see each task."""
 
 
 def is_this_machine(host: str) -> bool:
@@ -120,25 +134,26 @@ class LabelStudio:
         """Numbers of the people who have an account."""
         return frozenset(int(user["id"]) for user in self._read("/api/users"))
 
-    def projects(self) -> dict[str, list[int]]:
-        """Title -> numbers of the projects that have it, oldest first."""
-        found: dict[str, list[int]] = {}
+    def projects(self) -> dict[str, list[Project]]:
+        """Title -> the projects that have it, oldest first."""
+        found: dict[str, list[Project]] = {}
         page = 1
         while True:
-            answer = self._read("/api/projects", {"page": page, "page_size": 200, "include": "id,title"})
+            answer = self._read("/api/projects", {"page": page, "page_size": 200, "include": PROJECT_FIELDS})
             for one in answer["results"]:
-                found.setdefault(str(one["title"]), []).append(int(one["id"]))
+                seen = Project(
+                    number=int(one["id"]),
+                    label_config=str(one["label_config"]),
+                    num_annotators=int(one["maximum_annotations"]),
+                )
+                found.setdefault(str(one["title"]), []).append(seen)
             if not answer.get("next"):
-                return {title: sorted(numbers) for title, numbers in found.items()}
+                return {title: sorted(some, key=lambda one: one.number) for title, some in found.items()}
             page += 1
 
     def create_project(self, project: Mapping[str, object]) -> int:
         """Make a project; gives back its number."""
         return int(self._change("POST", "/api/projects", project)["id"])
-
-    def label_config(self, number: int) -> str:
-        """The page of a project, as Label Studio's XML."""
-        return str(self._read(f"/api/projects/{number}")["label_config"])
 
     def change_project(self, number: int, project: Mapping[str, object]) -> None:
         """Make a project what is given."""
@@ -179,7 +194,7 @@ class LabelStudio:
             try:
                 response = self._client.get(path, params=query, headers=self._headers())
             except httpx2.RequestError as error:
-                if last:
+                if last or isinstance(error, NOBODY_THERE):
                     raise self._unreachable(error) from None
             else:
                 if response.status_code not in PASSING or last:
@@ -197,7 +212,7 @@ class LabelStudio:
         headers = self._headers()
         try:
             response = self._client.request(method, path, json=body, headers=headers)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+        except NOBODY_THERE as error:
             raise self._unreachable(error) from None
         except httpx2.RequestError as error:
             raise Unsure(f"{self.access.url} did not answer ({type(error).__name__}); run the same again") from None

@@ -177,8 +177,9 @@ def backend(
 
             Thread(target=serving.serve_forever, daemon=True).start()
             with _server() as server:
+                listing = server.projects()
                 for kind in AGE_KINDS:
-                    project = find(server, ProjectPlan(kind=kind, archive_name=_name(archive, name)))
+                    project = find(listing, ProjectPlan(kind=kind, archive_name=_name(archive, name)))
                     if project is not None:
                         server.connect_backend(project.number, serving.url, reader.info.name)
         print(json.dumps({"address": serving.url, "model": reader.info.name}), flush=True)

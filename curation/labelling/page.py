@@ -81,6 +81,11 @@ def age_page(*, has_photos: bool, is_disputed: bool) -> str:
     return _page(_beside(asked) + photo)
 
 
+def shows_photos(label_config: str) -> bool:
+    """Whether a page of ages shows whole photos, so that each of its tasks needs one."""
+    return f'value="${PHOTO}"' in label_config
+
+
 def picture_page() -> str:
     """The page that asks whether a picture stays."""
     return _page(_beside(_header("Does this picture stay?") + _reason() + _choices(DECISION, PICTURE_CHOICES)))

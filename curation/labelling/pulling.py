@@ -57,11 +57,11 @@ def pull(server: LabelStudio, archive: Archive, archive_name: str) -> Pulled:
         ArchiveBroken: the archive is damaged, or another process pushes, pulls or writes.
     """
     with lock.writing(archive.folder, LOCK):
-        user_ids = server.user_ids()
+        user_ids, listing = server.user_ids(), server.projects()
         refused: list[tuple[Kind, Refused]] = []
         found: dict[Kind, list[tuple[Mapping[str, Any], Answer]]] = {}
         for kind in KINDS:
-            project = find(server, ProjectPlan(kind=kind, archive_name=archive_name))
+            project = find(listing, ProjectPlan(kind=kind, archive_name=archive_name))
             bad: list[Refused] = []
             rows = () if project is None else server.tasks(project.number, with_labels=True)
             found[kind] = [(row, answer) for row in rows for answer in answers(row, user_ids, bad)]

@@ -11,6 +11,7 @@ from cafdata.record import Record
 from core.errors import BadImage
 from curation.labelling.client import LabelStudio
 from curation.labelling.evidence import is_disputed
+from curation.labelling.page import shows_photos
 from curation.labelling.project import AGE_KINDS, Kind, ProjectPlan
 from curation.labelling.selection import Selection, choose
 from curation.labelling.sync import SETTLE_S, Note, Synced, find, find_or_create, keys_of, put
@@ -85,6 +86,7 @@ class _Push:
         self.server, self.archive, self.plan = server, archive, plan
         self.pictures, self.photos = pictures, photos
         self.note = Note(archive.folder, plan.settle_s)
+        self.listing = server.projects()
         self.without: list[str] = []
 
     def run(self) -> Pushed:
@@ -110,7 +112,7 @@ class _Push:
         found: dict[str, Kind] = {}
         kinds: tuple[Kind, ...] = ("ages_once", "ages")
         for kind in kinds:
-            project = find(self.server, self._project(kind))
+            project = find(self.listing, self._project(kind))
             if project is not None:
                 found |= dict.fromkeys(keys_of(self.server.tasks(project.number)), kind)
         return found
@@ -124,25 +126,26 @@ class _Push:
         )
 
     def _put_ages(self, kind: Kind, records: Sequence[Record]) -> Synced:
-        project = find_or_create(self.server, self._project(kind), self.plan.settle_s)
+        project = find_or_create(self.server, self.listing, self._project(kind), self.plan.settle_s)
+        has_photos = shows_photos(project.label_config)
         by_key = {picture_key(kind, one.picture_id, one.sha256): one for one in records}
 
         def make(keys: Sequence[str]) -> Iterable[Task]:
             some = [by_key[key] for key in keys]
             names = [record.picture_id for record in some]
             faces = self.pictures(names)
-            photos = self.photos(names) if self.photos is not None and project.has_photos else {}
+            photos = self.photos(names) if self.photos is not None and has_photos else {}
             for record in some:
                 name = record.picture_id
                 try:
-                    yield age_task(kind, record, faces[name], photos.get(name), has_photos=project.has_photos)
+                    yield age_task(kind, record, faces[name], photos.get(name), has_photos=has_photos)
                 except (KeyError, BadImage):
                     self.without.append(name)
 
         return put(self.server, project.number, list(by_key), make, self.note)
 
     def _put_items(self, kind: Kind, items: Sequence[ReviewItem]) -> Synced:
-        project = find_or_create(self.server, self._project(kind), self.plan.settle_s)
+        project = find_or_create(self.server, self.listing, self._project(kind), self.plan.settle_s)
         by_key = {item_key(item.item_id): item for item in items}
 
         def make(keys: Sequence[str]) -> Iterable[Task]:

@@ -49,8 +49,9 @@ def status(server: LabelStudio, archive: Archive, archive_name: str) -> LabelSta
         LabellingRefused: the server refuses or cannot be reached.
     """
     counts: dict[Kind, ProjectCount] = {}
+    listing = server.projects()
     for kind in KINDS:
-        project = find(server, ProjectPlan(kind=kind, archive_name=archive_name))
+        project = find(listing, ProjectPlan(kind=kind, archive_name=archive_name))
         if project is not None:
             counts[kind] = _count(server, project.number)
     labels = [record.labels for record in archive.records() if record.labels]

@@ -10,15 +10,14 @@ for minutes) are taken out where nobody has labelled them. Labels are never take
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from core.errors import ArchiveBroken
 from core.files import write_atomic
-from curation.labelling import page
-from curation.labelling.client import LabellingRefused, LabelStudio, Unsure
+from curation.labelling.client import LabellingRefused, LabelStudio, Project, Unsure
 from curation.labelling.project import ProjectPlan
 from curation.labelling.tasks import Task
 
@@ -30,6 +29,10 @@ SETTLE_S: Final = 30.0
 LOOK_EVERY_S: Final = 0.5
 ROUNDS: Final = 5
 """Times that missing tasks are sent before it is given up."""
+
+
+Listing = Mapping[str, Sequence[Project]]
+"""Title -> the server's projects of that title, oldest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,15 +47,6 @@ class Synced:
     """Tasks that were there already."""
     num_copies: int
     """Copies taken out."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """A project as it is on the server."""
-
-    number: int
-    has_photos: bool
-    """Whether its page shows whole photos, which was settled when it was made."""
 
 
 class Note:
@@ -93,27 +87,33 @@ class Note:
         self.clear()
 
 
-def find(server: LabelStudio, plan: ProjectPlan) -> Found | None:
+def find(listing: Listing, plan: ProjectPlan) -> Project | None:
     """The project of a plan, the oldest of that title; None if there is none."""
-    numbers = server.projects().get(plan.title, [])
-    return _look_at(server, numbers[0]) if numbers else None
+    named = listing.get(plan.title, [])
+    return named[0] if named else None
 
 
-def find_or_create(server: LabelStudio, plan: ProjectPlan, settle_s: float = SETTLE_S) -> Found:
-    """The project of a plan, made if there is none, with as many annotators as planned."""
-    found = find(server, plan)
+def find_or_create(server: LabelStudio, listing: Listing, plan: ProjectPlan, settle_s: float = SETTLE_S) -> Project:
+    """The project of a plan, made if there is none, with as many annotators as planned.
+
+    Args:
+        listing: the server's projects, as they were a moment ago.
+        settle_s: as SETTLE_S.
+    """
+    found = find(listing, plan)
     if found is not None:
-        server.change_project(found.number, {"maximum_annotations": plan.num_annotators})
+        if found.num_annotators != plan.num_annotators:
+            server.change_project(found.number, {"maximum_annotations": plan.num_annotators})
         return found
+    end_s = time.monotonic() + settle_s
     try:
         server.create_project(plan.as_json())
     except Unsure:
-        end_s = time.monotonic() + settle_s
-        while find(server, plan) is None:
+        while find(server.projects(), plan) is None:
             if time.monotonic() > end_s:
                 raise
             time.sleep(LOOK_EVERY_S)
-    made = find(server, plan)
+    made = find(server.projects(), plan)
     if made is None:
         raise LabellingRefused(f"the project {plan.title!r} was made and is not there; run the same again")
     return made
@@ -201,7 +201,3 @@ def _send(
             return error
         note.clear()
     return None
-
-
-def _look_at(server: LabelStudio, number: int) -> Found:
-    return Found(number=number, has_photos=f'value="${page.PHOTO}"' in server.label_config(number))
