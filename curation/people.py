@@ -10,6 +10,7 @@ The others may be wrong themselves, so what each says counts by how far it is be
 until they stand. Scores of one picture with several others are no independent witnesses; their sum is scaled down.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -227,4 +228,4 @@ def _said(person: _Person, number: int, best: int, num_agreeing: int, num_others
 def _stretches(people: Sequence[str]) -> list[tuple[int, int]]:
     """First and last-plus-one row of each person, rows sorted by person."""
     edges = [row for row in range(len(people)) if row == 0 or people[row] != people[row - 1]]
-    return list(zip(edges, [*edges[1:], len(people)], strict=True))
+    return list(itertools.pairwise([*edges, len(people)])) if edges else []
