@@ -9,7 +9,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Event
 from types import TracebackType
@@ -183,7 +183,8 @@ class Fetcher:
 
         longest_first = sorted(by_host.values(), key=len, reverse=True)
         try:
-            for done in [self._workers.submit(fetch_from_one_host, places) for places in longest_first]:
+            work = [self._workers.submit(fetch_from_one_host, places) for places in longest_first]
+            for done in wait(work, return_when=FIRST_EXCEPTION).done:
                 done.result()
         finally:
             abandoned.set()

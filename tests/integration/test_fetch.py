@@ -386,6 +386,22 @@ def test_many_outcomes_come_in_the_order_asked_for(site: Site) -> None:
     assert marks == expected
 
 
+def test_fault_of_the_program_ends_the_work_of_all_hosts(site: Site) -> None:
+    def connect(address: str, port: int, timeout_s: float) -> NetworkStream:
+        if address == "127.0.0.2":
+            raise RuntimeError("a fault of the program")
+        return connect_by_socket(address, port, timeout_s)
+
+    site.pages["/a.jpg"] = Page(takes_s=0.05)
+    wanted = [(site.url("/a.jpg"), None)] * 40 + [(site.url("/a.jpg", 2), None)]
+    with Fetcher(rules(), connect=connect) as fetcher:
+        with pytest.raises(RuntimeError, match="a fault of the program"):
+            fetcher.fetch_many(wanted)
+        num_asked = len(site.paths())
+        time.sleep(0.4)
+        assert len(site.paths()) <= num_asked + 1 < 20
+
+
 def test_connections_are_kept_where_an_answer_ends_cleanly(site: Site) -> None:
     site.pages["/a.jpg"], site.pages["/chunked.jpg"] = Page(), Page(is_chunked=True)
     with Fetcher(rules()) as fetcher:
