@@ -1,6 +1,7 @@
 """Where an answer ends on the wire, however it is cut into reads; and gzip that cannot grow without bound."""
 
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -60,3 +61,14 @@ def test_what_does_not_unpack_is_refused(data: bytes, encoding: str, words: str)
     with pytest.raises(Refusal, match=words):
         unpacked(data, encoding, 100)
     assert unpacked(gzip.compress(b"x" * 100), "gzip", 100) == b"x" * 100
+
+
+def test_bomb_is_not_unpacked_to_see_how_large_it_is() -> None:
+    bomb = gzip.compress(bytes(20 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refusal, match="too large"):
+            unpacked(bomb, "gzip", 1000)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
