@@ -56,11 +56,11 @@ class Task:
     """What to type into a search: on Commons for a person of Wikidata, else name and years."""
 
     def to_row(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As JSON has it; `years` are all of them, one by one."""
         return {
             "person_id": self.person_id,
             "group": self.group,
-            "years": list(self.years),
+            "years": list(range(self.years[0], self.years[1] + 1)),
             "gain": self.gain,
             "search": self.search,
         }
@@ -149,7 +149,7 @@ def search_of(person_id: str, years: tuple[int, int]) -> str:
 
 
 def write_tasks(path: Path, tasks: Sequence[Task]) -> None:
-    """Write tasks as JSON lines, atomically; the source `wikimedia` reads them."""
+    """Write tasks as JSON lines, atomically. The source `wikimedia` reads them where all are of Wikidata's people."""
     write_atomic(path, "".join(json.dumps(task.to_row(), ensure_ascii=False) + "\n" for task in tasks).encode())
 
 

@@ -14,6 +14,7 @@ from cafdata.record import Record
 from core.ages import TEN
 from core.thresholds import Cell, ThresholdTable
 from curation.planning import Task, plan, write_tasks
+from curation.sources.wikimedia import read_tasks
 from tests.unit.curation.test_coverage import record
 
 TODAY = date(2026, 3, 1)
@@ -170,9 +171,17 @@ def test_tasks_as_json_lines(tmp_path: Path) -> None:
     assert [json.loads(line) for line in path.read_text().splitlines()] == [
         {"person_id": "list/Ana_Müller", "group": "15-19", "years": [2009, 2010], "gain": 0.5,
          "search": "Ana Müller 2009-2010"},
-        {"person_id": "wikidata/Q42", "group": "40-49", "years": [1992, 2001], "gain": 0.5,
+        {"person_id": "wikidata/Q42", "group": "40-49", "years": list(range(1992, 2002)), "gain": 0.5,
          "search": "haswbstatement:P180=Q42"},
     ]  # fmt: skip
+
+
+def test_the_source_reads_what_was_planned(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.jsonl"
+    tasks = plan([record("wikidata/Q42", 25, born="1952-03-11", died="2001-05-11")], None, 9, today=TODAY)
+    write_tasks(path, tasks)
+    assert [one.years for one in tasks] == [(1971, 1972), (1982, 1992), (1992, 2001)]
+    assert read_tasks(path) == {"Q42": {1971, 1972, *range(1982, 2002)}}
 
 
 def scores_of_cell(rows: Sequence[Record], younger: str, older: str) -> CellScores:
@@ -217,6 +226,6 @@ def test_what_is_planned_narrows_the_bands_of_the_scarcest_cell() -> None:
         assert other / one == pytest.approx(expected, abs=0.2)
 
 
-def test_tasks_are_plain() -> None:
+def test_a_task_names_every_year() -> None:
     task = Task(person_id="a", group="0-2", years=(1950, 1953), gain=0.5, search="a 1950-1953")
-    assert task.to_row()["years"] == [1950, 1953]
+    assert task.to_row()["years"] == [1950, 1951, 1952, 1953]
