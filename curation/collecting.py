@@ -13,7 +13,7 @@ from curation.columns import LISTED_NAMES, OUTCOME_NAMES
 from curation.engine import Rows
 from curation.progress import Progress
 from curation.run_folder import RunFolder, drop_of
-from curation.steps import steps_of
+from curation.steps import embed_step, steps_of
 
 KEPT: Final = object()
 """What the progress is told of a picture that goes on."""
@@ -69,3 +69,20 @@ def merged(run: RunFolder, shard: int, rows: Rows) -> Rows:
             row = row | found | {"embedding": embedded.get(row["picture_id"])}
         result.append(row)
     return result
+
+
+def embed_missing(run: RunFolder) -> None:
+    """Embed the faces of shards whose embeddings were deleted, from what is kept of them."""
+    missing = [shard for shard in run.shards() if not run.embeddings_file(shard).exists()]
+    if not missing:
+        return
+    found: dict[int, dict[str, Any]] = {shard: {} for shard in missing}
+    progress = Progress(sum(run.num_listed(shard) for shard in missing), 0, "pictures embedded again")
+    for rows in engine.run(run.recipe.engine, [run.seen_file(shard) for shard in missing], [embed_step(run.recipe)]):
+        for row in rows:
+            progress.add(KEPT)
+            if row["embedded"]["embedding"] is not None:
+                found[row["shard"]][row["picture_id"]] = row["embedded"]["embedding"]
+    for shard in missing:
+        names = [row["picture_id"] for row in run.read_seen(shard, ["picture_id"]) if row["picture_id"] in found[shard]]
+        run.write_embeddings(shard, names, [found[shard][name] for name in names])

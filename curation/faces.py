@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.align import Photo, crop, framing_named
+from core.align import Convention, Photo, apply, crop, framing_named
 from core.candidates import area
-from core.detect import Face
-from core.images import encode_jpeg
+from core.detect import Face, FacePack
+from core.identity import Embedding
+from core.images import decode_photo, encode_jpeg
 from curation.stage import Drop
 
 STAGE: Final = "faces"
@@ -105,3 +106,23 @@ def cut_out(photo: Photo, face: Face, rules: FaceRules) -> Photo:
 def as_file(face: Photo) -> bytes:
     """A crop as the JPEG file that the archive keeps: pixels only, nothing that the photo's file said beside them."""
     return encode_jpeg(face, JPEG_QUALITY)
+
+
+def embed_kept(
+    pack: FacePack, file: bytes, points: Sequence[Sequence[float]], convention: Convention, framing: str
+) -> Embedding:
+    """Embedding of a face by the file that the archive keeps: whenever it is computed, it is the same.
+
+    Args:
+        file: the aligned crop, a picture file.
+        points: (5, 2) pixels of the photo that it was cut from.
+        convention: which five points these are; those of the pack.
+        framing: name of the crop's framing.
+    Returns:
+        (D,) float32 of length 1.
+    """
+    photo = decode_photo(file)
+    size_px = photo.shape[0]
+    matrix = framing_named(framing).matrix(points, convention, size_px)
+    whole = (0.0, 0.0, float(size_px), float(size_px))
+    return pack.embed(photo, Face(box=whole, points=apply(matrix, points), convention=convention, score=1.0))

@@ -19,7 +19,7 @@ from core.identity import Embedding
 from core.images import decode_photo
 from core.weights import load
 from curation.faces import STAGE as FACES
-from curation.faces import FaceRules, as_file, choose_face, cut_out
+from curation.faces import FaceRules, as_file, choose_face, cut_out, embed_kept
 from curation.quality import STAGE as QUALITY
 from curation.quality import Scores, refusal, scores_of
 from curation.seen import Seen
@@ -84,7 +84,7 @@ class Looker:
         cut = guarded(QUALITY, partial(self._cut, photo), found.face)
         if isinstance(cut, Drop):
             return cut
-        embedding = guarded(EMBED, partial(self._embed, photo), found.face)
+        embedding = guarded(EMBED, partial(self._embed, cut.file), found.face)
         if isinstance(embedding, Drop):
             return embedding
         age = guarded(AGE, partial(self._read_age, photo), found.face)
@@ -111,8 +111,8 @@ class Looker:
         crop = cut_out(photo, face, self.rules)
         return _Cut(scores=scores, file=as_file(crop), long_hash=long_hash(crop))
 
-    def _embed(self, photo: Photo, face: Face) -> Embedding:
-        return self.pack.embed(photo, face)
+    def _embed(self, file: bytes, face: Face) -> Embedding:
+        return embed_kept(self.pack, file, face.points.tolist(), face.convention, self.rules.framing)
 
     def _read_age(self, photo: Photo, face: Face) -> PresentAge:
         return self.reader.read(photo, [face])[0]

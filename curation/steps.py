@@ -188,6 +188,50 @@ class LookStep:
         return work
 
 
+def embed_step(recipe: Recipe) -> Step:
+    """Embeds the faces of a run anew, from what is kept of them."""
+    return Step(
+        name="embedded",
+        make=EmbedStep(pack=recipe.pack, threads=recipe.engine.threads),
+        takes=("face", "points", "points_convention", "framing"),
+        gives=pa.struct([("embedding", pa.list_(pa.float32()))]),
+        spends=("face",),
+        batch_rows=LOOK_ROWS,
+        workers=recipe.engine.workers,
+        gpus=recipe.engine.gpus,
+        threads=recipe.engine.threads,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmbedStep:
+    """Makes what embeds: rows of `seen` in, an embedding out where there is a face."""
+
+    pack: str
+    threads: int
+
+    def __call__(self) -> Work:
+        import torch
+
+        from core.detect import open_pack
+        from curation.faces import embed_kept
+
+        torch.set_num_threads(self.threads)
+        pack = open_pack(self.pack)
+
+        def work(rows: Rows) -> Rows:
+            return [
+                {
+                    "embedding": None
+                    if row["face"] is None
+                    else embed_kept(pack, row["face"], row["points"], row["points_convention"], row["framing"]).tolist()
+                }
+                for row in rows
+            ]
+
+        return work
+
+
 def _looked(fetched: Mapping[str, Any], outcome: Seen | Drop | None) -> dict[str, Any]:
     """A row of LOOKED."""
     row = {name: fetched[name] for name in ("answer", "drop", "is_unchanged")}

@@ -15,7 +15,6 @@ from cafdata.dates import age_between, first_day, last_day
 from cafdata.fields import OLDEST_YEARS
 from core.errors import SourceBroken
 from curation.candidate import Candidate
-from curation.minors import refuse_minor
 from curation.sources.commons import File, find_files, read_files
 from curation.sources.source import Ask, dropped
 from curation.sources.statements import Dating
@@ -45,8 +44,6 @@ class Wikimedia:
     """Items of the people to collect, such as Q42."""
     tasks: Path | None = None
     """File of `python -m curation plan`: people, and the years from which pictures of them are wanted."""
-    childhood: bool = False
-    """Take pictures of today's adults as children too."""
     max_files: int = 500
     """Files looked at for one person."""
     sparql: str = "https://query.wikidata.org/sparql"
@@ -106,15 +103,15 @@ class Wikimedia:
                 yield file
                 continue
             made = candidate_of(person, file, portraits.get(file.title), others)
-            yield made if isinstance(made, Drop) else self._wanted(made, years, today)
+            yield made if isinstance(made, Drop) else _wanted(made, years)
 
-    def _wanted(self, candidate: Candidate, years: frozenset[int] | None, today: date) -> Candidate | Drop:
-        """A candidate, or why it is not wanted."""
-        assert candidate.born is not None and candidate.captured is not None
-        if years is not None and first_day(candidate.captured).year not in years:
-            return dropped("from a year that is not asked for", f"{candidate.picture_id}: {candidate.captured}")
-        ages = age_between(candidate.born, candidate.captured)
-        return refuse_minor(candidate, ages, today, childhood=self.childhood) or candidate
+
+def _wanted(candidate: Candidate, years: frozenset[int] | None) -> Candidate | Drop:
+    """A candidate, or why it is not wanted."""
+    assert candidate.captured is not None
+    if years is not None and first_day(candidate.captured).year not in years:
+        return dropped("from a year that is not asked for", f"{candidate.picture_id}: {candidate.captured}")
+    return candidate
 
 
 def candidate_of(person: Person, file: File, portrait: Dating | None, others: set[str]) -> Candidate | Drop:

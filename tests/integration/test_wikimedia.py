@@ -6,14 +6,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from cafdata.dates import age_between
+from cafdata.tombstones import Tombstones
 from core.errors import FetchRefused
 from curation.candidate import Candidate
 from curation.fetch import Fetched, Fetcher, FetchRules, NotModified
+from curation.listing import Gate
 from curation.sources.wikimedia import Wikimedia
 from curation.stage import Drop
 from tests.wikimedia_site import WikimediaSite, serving
@@ -41,7 +44,13 @@ def fetcher() -> Iterator[Fetcher]:
 def found(site: WikimediaSite, fetcher: Fetcher) -> Found:
     """Everything, people named."""
     source = Wikimedia(people=tuple(site.world.people), **site.settings)  # type: ignore[arg-type]
-    return list(source.candidates(fetcher.ask))
+    return listed(source, fetcher)
+
+
+def listed(source: Wikimedia, fetcher: Fetcher, *, childhood: bool = False) -> Found:
+    """What a run would list: what the source gives, past the gate that every candidate passes."""
+    gate = Gate(tombstones=Tombstones(), today=datetime.now(UTC).date(), childhood=childhood)
+    return [one if isinstance(one, Drop) else gate.refusal(one) or one for one in source.candidates(fetcher.ask)]
 
 
 def candidates(found: Found) -> dict[str, Candidate]:
@@ -107,7 +116,7 @@ def test_dates_come_from_the_item_where_the_file_has_none(site: WikimediaSite, f
 
 def test_the_same_answers_give_the_same_order(site: WikimediaSite, fetcher: Fetcher, found: Found) -> None:
     source = Wikimedia(people=tuple(site.world.people), **site.settings)  # type: ignore[arg-type]
-    assert list(source.candidates(fetcher.ask)) == found
+    assert listed(source, fetcher) == found
 
 
 def test_those_who_may_not_be_collected_are_not_asked_about(site: WikimediaSite, found: Found) -> None:
@@ -126,7 +135,7 @@ def test_listing_fetches_no_picture_and_says_who_asks(site: WikimediaSite) -> No
     with Fetcher(RULES) as fetcher:
         before = dict(site.requests)
         source = Wikimedia(people=("Q1001",), **site.settings)  # type: ignore[arg-type]
-        list(source.candidates(fetcher.ask))
+        listed(source, fetcher)
         new = [target for target, count in site.requests.items() if count > before.get(target, 0)]
     assert all(target.startswith(f"127.0.0.1:{site.port}/") for target in new)
     assert site.agents == {RULES.user_agent}
@@ -134,8 +143,8 @@ def test_listing_fetches_no_picture_and_says_who_asks(site: WikimediaSite) -> No
 
 
 def test_childhood_is_a_tier_of_its_own(site: WikimediaSite, fetcher: Fetcher) -> None:
-    source = Wikimedia(people=("Q1001", "Q1002"), childhood=True, **site.settings)  # type: ignore[arg-type]
-    made = candidates(list(source.candidates(fetcher.ask)))
+    source = Wikimedia(people=("Q1001", "Q1002"), **site.settings)  # type: ignore[arg-type]
+    made = candidates(listed(source, fetcher, childhood=True))
     children = {
         truth.picture_id
         for truth in site.truth.values()
@@ -147,7 +156,7 @@ def test_childhood_is_a_tier_of_its_own(site: WikimediaSite, fetcher: Fetcher) -
 
 def test_people_are_found_by_the_query_service(site: WikimediaSite, fetcher: Fetcher) -> None:
     source = Wikimedia(max_people=12, born_from=1925, born_to=1965, **site.settings)  # type: ignore[arg-type]
-    made = candidates(list(source.candidates(fetcher.ask)))
+    made = candidates(listed(source, fetcher))
     people = {one.person_id for one in made.values()}
     assert 8 <= len(people) <= 12
     years = [int(one.born[:4]) for one in made.values() if one.born is not None]
@@ -163,17 +172,17 @@ def test_tasks_restrict_people_and_years(site: WikimediaSite, fetcher: Fetcher, 
     path = tmp_path / "tasks.jsonl"
     path.write_text(json.dumps({"person_id": person, "years": [year]}))
     source = Wikimedia(tasks=path, **site.settings)  # type: ignore[arg-type]
-    listed = list(source.candidates(fetcher.ask))
-    made = candidates(listed)
+    given = listed(source, fetcher)
+    made = candidates(given)
     assert set(made) == {one.picture_id for one in own if str(one.captured)[:4] == str(year)}
-    others = [one for one in listed if isinstance(one, Drop) and one.reason == "from a year that is not asked for"]
+    others = [one for one in given if isinstance(one, Drop) and one.reason == "from a year that is not asked for"]
     assert len(others) >= len(own) - len(made)
 
 
 def test_no_more_files_of_a_person_than_wanted(site: WikimediaSite, fetcher: Fetcher) -> None:
     source = Wikimedia(people=("Q1001",), max_files=2, **site.settings)  # type: ignore[arg-type]
-    listed = list(source.candidates(fetcher.ask))
-    left_out = [one for one in listed if isinstance(one, Drop) and one.reason.startswith("more files of this person")]
+    given = listed(source, fetcher)
+    left_out = [one for one in given if isinstance(one, Drop) and one.reason.startswith("more files of this person")]
     assert len(left_out) >= 5
 
 
@@ -181,7 +190,7 @@ def test_an_api_that_is_not_there_stops_the_source(site: WikimediaSite, fetcher:
     settings = site.settings | {"commons": f"http://127.0.0.1:{site.port}/elsewhere/api.php"}
     source = Wikimedia(people=("Q1001",), **settings)  # type: ignore[arg-type]
     with pytest.raises(FetchRefused, match="elsewhere"):
-        list(source.candidates(fetcher.ask))
+        listed(source, fetcher)
 
 
 def test_pictures_are_there_or_refused_as_planted(site: WikimediaSite, found: Found) -> None:
@@ -247,6 +256,6 @@ def test_the_site_runs_by_itself(fetcher: Fetcher) -> None:
             said = json.loads(running.stdout.readline())
             assert said.pop("files") == 3
             source = Wikimedia(people=("Q1001",), **said)
-            assert len(candidates(list(source.candidates(fetcher.ask)))) == 3
+            assert len(candidates(listed(source, fetcher))) == 3
         finally:
             running.terminate()

@@ -1,0 +1,74 @@
+"""Command line of curation: python -m curation COMMAND."""
+
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import tyro
+
+from core.errors import CafError
+
+
+def run(recipe: tyro.conf.Positional[Path], dry_run: bool = False, anew: bool = False) -> int:
+    """Collect what a recipe names into its archive. Stop it whenever you like; the same command goes on.
+
+    Args:
+        recipe: Recipe, a TOML file (docs/curation.md).
+        dry_run: Read the sources and count what they name; fetch no picture and write nothing.
+        anew: Read the sources again: take in what is new there, and ask whether pictures have changed.
+    """
+    from curation.pipeline import run_recipe, try_recipe
+    from curation.recipe import read_recipe
+
+    read = read_recipe(recipe)
+    print(json.dumps(try_recipe(read) if dry_run else run_recipe(read, anew=anew), ensure_ascii=False))
+    return 0
+
+
+def status(recipe: tyro.conf.Positional[Path]) -> int:
+    """How far the run of a recipe has come; also while it runs.
+
+    Args:
+        recipe: Recipe, a TOML file.
+    """
+    from curation.pipeline import status_of
+    from curation.recipe import read_recipe
+
+    print(json.dumps(status_of(read_recipe(recipe)), ensure_ascii=False))
+    return 0
+
+
+COMMANDS = {"run": run, "status": status}
+
+
+def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Parse, run, and turn a known error into one line on stderr."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for name in ("httpx2", "daft", "ray"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    signal.signal(signal.SIGTERM, _stop)
+    code = 0
+    try:
+        code = tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="python -m curation")
+    except (CafError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        print("stopped; what was finished is kept, and the same command goes on", file=sys.stderr)
+        code = 130
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Daft's threads may still be at work, and would turn an ordinary end into a crash.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

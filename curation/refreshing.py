@@ -1,0 +1,73 @@
+"""A run done anew: what the sources have gained is added, and what was fetched before is asked for again, politely.
+
+Servers are told what is known already and send a picture only if it changed. A refresh that was broken off goes on: its
+mark is there until every shard is listed anew, and each shard's own mark until it was looked at.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from curation.candidate import Candidate
+from curation.journal import Journal
+from curation.listing import Gate, Remembered, candidates_of, write_shards
+from curation.run_folder import RunFolder, write_json
+from curation.sources.source import Ask
+from curation.stage import Reasons
+
+
+def refresh(run: RunFolder, ask: Ask, gate: Gate, report: Callable[[str], None]) -> None:
+    """Read the sources again; afterwards every shard is listed as it is now and waits to be looked at.
+
+    Raises:
+        SourceBroken, FetchRefused: a source cannot be read; run it again, and it goes on.
+    """
+    run.refresh_file.touch()
+    known = {row["picture_id"]: shard for shard in run.shards() for row in run.read_listed(shard)}
+    renewed: dict[int, dict[str, Candidate]] = {}
+    fresh: list[Candidate] = []
+    reasons = Reasons()
+    journal_file = run.folder / "asked.journal"
+    journal = Journal(journal_file)
+    try:
+        for found in candidates_of(run.recipe, Remembered(ask, journal), gate):
+            reasons.add(found)
+            if isinstance(found, Candidate):
+                if found.picture_id in known:
+                    renewed.setdefault(known[found.picture_id], {})[found.picture_id] = found
+                else:
+                    fresh.append(found)
+    finally:
+        journal.close()
+    old = sorted(set(known.values()))
+    if fresh:
+        write_shards(run, max(old) + 1 if old else 0, fresh)
+    for shard in old:
+        if run.seen_file(shard).exists():
+            run.stale_file(shard).touch()
+            run.write_rows_listed(
+                shard, [_asked_again(row, renewed.get(shard, {})) for row in _with_answers(run, shard)]
+            )
+    listing = run.listing()
+    counts = {"candidates": len(known) + len(fresh), "drops": reasons.as_json(), "shards": len(run.shards())}
+    write_json(run.folder / "listed.json", listing | counts)
+    report(f"{len(fresh):,} new pictures, {len(known):,} known ones are asked for again")
+    journal_file.unlink(missing_ok=True)
+    run.refresh_file.unlink()
+
+
+def _with_answers(run: RunFolder, shard: int) -> list[dict[str, Any]]:
+    """The rows of a shard as listed, with what their servers said of them last."""
+    answers = {row["picture_id"]: row["answer"] or {} for row in run.read_seen(shard, ["picture_id", "answer"])}
+    names = ("etag", "last_modified")
+    return [
+        row | {name: answers.get(row["picture_id"], {}).get(name) for name in names} for row in run.read_listed(shard)
+    ]
+
+
+def _asked_again(row: dict[str, Any], renewed: dict[str, Candidate]) -> dict[str, Any]:
+    """A row with what its source says now; at another address nothing is known of the picture."""
+    now = renewed.get(row["picture_id"])
+    if now is None:
+        return row
+    is_moved = (now.url, now.path) != (row["url"], row["path"])
+    return row | now.to_row() | ({"etag": None, "last_modified": None} if is_moved else {})
