@@ -175,7 +175,9 @@ def test_name_that_changes_its_mind_reaches_nothing_private() -> None:
     assert set(found["connections"]) == {"93.184.216.34"}
 
 
-def test_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+def test_certificate_that_only_the_environment_vouches_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
@@ -183,6 +185,7 @@ def test_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
         subprocess.run(make, check=True, capture_output=True, timeout=60)
     except OSError:
         pytest.skip("no certificate can be made here (openssl)")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with polite_site.serving() as site:

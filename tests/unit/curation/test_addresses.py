@@ -145,6 +145,8 @@ def test_any_text_after_the_scheme_is_an_address_or_refused(text: str) -> None:
 def test_what_is_no_ip_address_is_not_allowed() -> None:
     assert not is_allowed("example.com")
     assert not is_allowed("fe80::1%eth0")
+    assert is_allowed("2606:2800:220:1:248:1893:25c8:1946")
+    assert not is_allowed("2606:2800:220:1:248:1893:25c8:1946%eth0")
     assert not is_allowed("127.0.0.1")
     assert is_allowed("127.0.0.1", allow_loopback=True)
     assert not is_allowed("::ffff:127.0.0.1", allow_loopback=True)
