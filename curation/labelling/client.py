@@ -231,7 +231,7 @@ class LabelStudio:
         detail = body if isinstance(body, dict) else {}
         said = json.dumps(detail.get("validation_errors") or detail.get("detail") or "", ensure_ascii=False)
         said = self.access.blank(visible(said))[:MAX_ERROR_LETTERS]
-        remedy = f"; check {TOKEN_VARIABLE}" if response.status_code in (401, 403) else ""
+        remedy = f"; check {TOKEN_VARIABLE}" if response.status_code == 401 else ""
         raise LabellingRefused(f"{self.access.url} refuses with {response.status_code}: {said}{remedy}")
 
     def _unreachable(self, error: httpx2.RequestError) -> LabellingRefused:

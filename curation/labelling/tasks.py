@@ -14,7 +14,7 @@ from typing import Final
 
 from cafdata.queue import ReviewItem
 from cafdata.record import Record
-from core.cells import visible
+from core.cells import text_cell
 from core.images import decode_photo, encode_jpeg, resize
 from curation.labelling import page
 from curation.labelling.project import Kind
@@ -82,7 +82,7 @@ def review_task(item: ReviewItem, pictures: Mapping[str, bytes]) -> Task:
     key = item_key(item.item_id)
     names = (page.FACE, page.OTHER)
     shown = {name: picture_address(pictures[one]) for name, one in zip(names, item.picture_ids, strict=False)}
-    return Task(key=key, meta={"key": key, "item_id": item.item_id}, data=shown | {page.REASON: visible(item.reason)})
+    return Task(key=key, meta={"key": key, "item_id": item.item_id}, data=shown | {page.REASON: text_cell(item.reason)})
 
 
 def picture_address(data: bytes) -> str:
