@@ -51,9 +51,10 @@ def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 def main() -> None:
     """Parse, run, and turn a known error into one line on stderr."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for name in ("httpx2", "daft", "ray"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # Daft, Ray and faiss tell much of themselves; only their warnings are for the user.
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for name in ("curation", "cafdata", "core"):
+        logging.getLogger(name).setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _stop)
     code = 0
     try:

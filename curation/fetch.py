@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 from types import TracebackType
@@ -20,20 +21,19 @@ from cafdata import fields
 from core.errors import FetchRefused
 from curation.addresses import Target
 from curation.allowance import Allowance
+from curation.answered import accept_picture, content_type
 from curation.asking import Asker, Errand, refuse_status
-from curation.connecting import Answer, Connect, Headers, Line, Opened, Resolve, connect_by_socket, resolve_by_system
+from curation.connecting import Answer, Connect, Line, Opened, Resolve, connect_by_socket, resolve_by_system
 from curation.framing import unpacked
 from curation.pacing import Clock, Pace
 from curation.refusal import Refusal
-from curation.robots import TOKEN, Robots, check_answer
+from curation.robots import TOKEN, Robots
 from curation.stage import Drop
 
 STAGE: Final = "fetch"
 PRODUCT: Final = f"{TOKEN}/0.1"
 CONTACT: Final = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+|https?://[\w-]+(\.[\w-]+)+(:\d+)?(/[!-'*-~]*)?", re.ASCII)
 MAX_CONTACT: Final = 200
-STREAMS: Final = frozenset({"application/octet-stream", "binary/octet-stream"})
-"""What servers call a file whose kind they do not know."""
 SPARE_BYTES: Final = 1 << 18
 """Above the body and an eighth of it: for the head of an answer and its framing."""
 
@@ -162,11 +162,16 @@ class Fetcher:
         except Refusal as refusal:
             return Drop(stage=STAGE, reason=refusal.reason, detail=refusal.detail, is_passing=refusal.is_passing)
 
-    def fetch_many(self, wanted: Sequence[tuple[str, Validators | None]]) -> "list[Fetched | NotModified | Drop]":
+    def fetch_many(
+        self,
+        wanted: Sequence[tuple[str, Validators | None]],
+        keep: "Callable[[int, Fetched | NotModified | Drop], object] | None" = None,
+    ) -> "list[Fetched | NotModified | Drop]":
         """Fetch many files, as `fetch` does: several hosts at once, the files of one host one after the other.
 
         Args:
             wanted: addresses, each with what is known of it.
+            keep: is told place and outcome of each at once, from any thread.
         Returns:
             An outcome for each, in the same order.
         """
@@ -178,8 +183,11 @@ class Fetcher:
 
         def fetch_from_one_host(places: list[int]) -> None:
             for place in places:
-                if not abandoned.is_set():
-                    outcomes[place] = self.fetch(*wanted[place])
+                if abandoned.is_set():
+                    return
+                outcomes[place] = outcome = self.fetch(*wanted[place])
+                if keep is not None:
+                    keep(place, outcome)
 
         longest_first = sorted(by_host.values(), key=len, reverse=True)
         try:
@@ -237,7 +245,7 @@ class Fetcher:
         headers = {"Accept": "image/*", "Accept-Encoding": "identity"}
         if known is not None:
             headers |= known.headers()
-        errand = self._errand(headers, self.rules.max_bytes, permit=self._robots.check, accept=_accept_picture)
+        errand = self._errand(headers, self.rules.max_bytes, permit=self._robots.check, accept=accept_picture)
         answer = self._asker.follow(url, errand)
         if answer.status == 304 and len(headers) > 2:
             return NotModified(url=answer.target.url)
@@ -247,7 +255,7 @@ class Fetcher:
         return Fetched(
             url=answer.target.url,
             data=answer.data,
-            content_type=_content_type(answer.headers),
+            content_type=content_type(answer.headers),
             validators=Validators(etag=answer.headers.get("etag"), last_modified=answer.headers.get("last-modified")),
         )
 
@@ -271,27 +279,8 @@ class Fetcher:
         )
 
 
-def _accept_picture(opened: Opened) -> None:
-    """Let the head of an answer pass if a picture that may be used follows."""
-    check_answer(opened.headers)
-    if opened.status != 200:
-        return
-    kind = _content_type(opened.headers)
-    if not kind.startswith("image/") and kind not in STREAMS:
-        raise Refusal("no picture", kind or "no content type")
-    encoding = opened.headers.get("content-encoding", "").strip().lower()
-    if encoding not in ("", "identity"):
-        raise Refusal("encoded picture", encoding)
-
-
-def _content_type(headers: Headers) -> str:
-    """As "image/jpeg", without parameters; "" where there is none."""
-    return str(headers.get("content-type", "")).partition(";")[0].strip().lower()
-
-
 def _host(url: str) -> str:
     """What files are told apart by to share out the work; "" where an address has none."""
-    try:
+    with suppress(ValueError):
         return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+    return ""

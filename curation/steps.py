@@ -96,18 +96,22 @@ class _Fetching:
                 wanted.append(number)
         if wanted:
             assert self.fetcher is not None, "a recipe with addresses has rules for fetching them"
-            asked = [(rows[number]["url"], _validators(rows[number])) for number in wanted]
-            for number, outcome in zip(wanted, self.fetcher.fetch_many(asked), strict=True):
-                made[number] = outcome_row(outcome)
+            journals = {rows[number]["shard"]: self._journal(rows[number]["shard"]) for number in wanted}
+
+            def keep(place: int, outcome: Fetched | NotModified | Drop) -> None:
+                row = rows[wanted[place]]
+                made[wanted[place]] = found = outcome_row(outcome)
                 if not (isinstance(outcome, Drop) and outcome.is_passing):
-                    self._journal(rows[number]["shard"]).append(rows[number]["url"], encoded(made[number]))
+                    journals[row["shard"]].append(row["url"], encoded(found))
+
+            self.fetcher.fetch_many([(rows[number]["url"], _validators(rows[number])) for number in wanted], keep)
+        while len(self.journals) > MAX_OPEN:
+            self.journals.popitem(last=False)[1].close()
         return made
 
     def _journal(self, shard: int) -> Journal:
         if shard not in self.journals:
             self.journals[shard] = Journal(self.folder / f"{shard:06d}.journal")
-            if len(self.journals) > MAX_OPEN:
-                self.journals.popitem(last=False)[1].close()
         self.journals.move_to_end(shard)
         return self.journals[shard]
 
