@@ -10,7 +10,7 @@ cannot change, and the change d is what is carried over to a photo of any size.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
@@ -42,9 +42,13 @@ class GeneratorConfig:
     """Age-modulated residual blocks of the decoder at each scale."""
     code_width: int = 192
     """Width of the age embedding."""
+    strengths: tuple[float, ...] = ()
+    """Of each age group, what changes made for it are multiplied by; empty: by nothing, as they are in training."""
 
     def __post_init__(self) -> None:
-        group_system(self.groups)
+        num_groups = len(group_system(self.groups))
+        if self.strengths and not (len(self.strengths) == num_groups and all(0 < one <= 3 for one in self.strengths)):
+            raise ValueError(f"strengths must be {num_groups} numbers above 0 and at most 3, got {self.strengths}")
         scales = len(self.channels)
         if not scales == len(self.encoder_blocks) == len(self.decoder_blocks) >= 2:
             raise ValueError(
@@ -274,17 +278,15 @@ class Generator(nn.Module):
             (N, 1, S, S) float32, 0 where the photo is kept.
         """
         change, mask = self.decoder(encoding.scales, code)
-        mask = mask.float()
-        return faces + mask * change.float(), mask
+        change, mask = change.float(), mask.float()
+        if self.config.strengths:
+            change = change * (code[:, :-1] * code.new_tensor(self.config.strengths)).sum(1)[:, None, None, None]
+        return faces + mask * change, mask
 
-    def strengthen(self, factor: float) -> None:
-        """Multiply every change that will be made by `factor`, within the weights. Masks stay as they are."""
-        if not 0 < factor <= 3:
-            raise ValueError(f"strength must be above 0 and at most 3, got {factor}")
-        rows = slice(3 * self.config.fold**2)
-        with torch.no_grad():
-            self.decoder.head.weight[rows] *= factor
-            self.decoder.head.bias[rows] *= factor  # type: ignore[index]
+    def strengthen(self, strengths: Sequence[float]) -> None:
+        """Set `config.strengths`: one for all groups, or one a group, mixed between typical ages as the code is."""
+        each = tuple(strengths) * (len(self.groups) if len(strengths) == 1 else 1)
+        self.config = replace(self.config, strengths=() if set(each) == {1.0} else each)
 
     def forward(self, faces: Tensor, code: Tensor) -> Tensor:
         """Encode and decode in one: (N, 3, S, S) and (N, groups + 1) to (N, 3, S, S)."""

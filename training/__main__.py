@@ -135,7 +135,7 @@ def export(
     name: str,
     licence: str,
     trained_on: str,
-    strength: float = 1.0,
+    strength: tuple[float, ...] = (1.0,),
     framing: str | None = None,
     notes: str = "",
     models: Path = Path("models"),
@@ -148,7 +148,8 @@ def export(
         name: Name of the model.
         licence: Terms of the weights, one line.
         trained_on: What data, for the card.
-        strength: Multiply the changes that our generator makes; the run must have been evaluated with it.
+        strength: Multiply the changes that our generator makes, by one number or by one for each age group; the run
+            must have been evaluated with it.
         framing: For a run of a reference preset: how its faces are framed, utkface, ffhq or reference.
         notes: What else a reader of the card should know of the training.
         models: Model folder.
@@ -162,7 +163,7 @@ def export(
 
     terms = ModelTerms(name=name, licence=licence, trained_on=trained_on, notes=notes)
     if trains_reference(run):
-        if framing is None or strength != 1.0:
+        if framing is None or strength != (1.0,):
             raise ValueError("a run of a reference preset is exported with --framing and without --strength")
         info = export_reference(run, terms, models, framing)
     elif framing is not None:

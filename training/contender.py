@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -154,15 +155,15 @@ def contender(model: LoadedModel) -> Contender:
             raise ValueError(f"{model.info.name} reads ages and makes no pictures; name a generator")
 
 
-def contender_named(name: str, strength: float = 1.0) -> Contender:
-    """A contender by model name, .safetensors file or run folder; `strength` multiplies the changes of a run's.
+def contender_named(name: str, strengths: Sequence[float] = (1.0,)) -> Contender:
+    """A contender by model name, .safetensors file or run folder; `strengths` multiply the changes of a run's.
 
     Raises:
         WeightsMissing, WeightsRefused, RunBroken: as `core.weights.load` and `training.state.load_average`.
         ValueError: the model makes no pictures.
     """
     run = Path(name)
-    return contender(unfiled(load_average(run, strength), run.resolve().name) if run.is_dir() else load(name))
+    return contender(unfiled(load_average(run, strengths), run.resolve().name) if run.is_dir() else load(name))
 
 
 def unfiled(network: Generator, name: str) -> LoadedModel:

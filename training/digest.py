@@ -6,12 +6,19 @@ from pathlib import Path
 
 from torch.nn import Module
 
+from core.generator import Generator
+
 
 def weights_digest(network: Module) -> str:
-    """sha256 over names and float32 values of all weights; the same for a run and what is exported in fp32."""
+    """sha256 over names and float32 values of all weights, and a generator's strengths where it has any.
+
+    The same for a run and what is exported in fp32.
+    """
     digest = hashlib.sha256()
     for key, value in sorted(network.state_dict().items()):
         digest.update(key.encode() + value.float().contiguous().cpu().numpy().tobytes())
+    if isinstance(network, Generator) and network.config.strengths:
+        digest.update(repr(network.config.strengths).encode())
     return digest.hexdigest()
 
 

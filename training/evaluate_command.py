@@ -38,8 +38,8 @@ class Choice:
     """False-accept rate of the bundled table."""
     max_faces: int | None = None
     """Use only so many faces, evenly spread."""
-    strength: float = 1.0
-    """Multiply the changes that a run's generator makes."""
+    strength: tuple[float, ...] = (1.0,)
+    """Multiply the changes that a run's generator makes: one number, or one for each age group."""
     threads: int = 2
     """CPU threads; an evaluation that was broken off goes on only with as many."""
 

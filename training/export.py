@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from core.marking import add_label
 from core.sheet import contact_sheet
 from core.weights import ModelInfo, add_model
 from training.digest import weights_digest
+from training.loss_table import export_losses
 from training.state import discriminator_file, export_discriminator, load_average, read_counters
 from training.terms import ModelTerms
 
@@ -49,19 +51,21 @@ class Showcase:
         return first + [(caption(people[name].record), resized(people[name], size_px)) for name in chosen]
 
 
-def export(run: Path, terms: ModelTerms, models: Path, material: Showcase, strength: float) -> ModelInfo:
+def export(run: Path, terms: ModelTerms, models: Path, material: Showcase, strengths: Sequence[float]) -> ModelInfo:
     """Add a run's averaged generator to a model folder, with a card.
 
     Args:
         run: folder of a run of our recipe; `figures/` in it goes into the card.
         models: model folder with its manifest.
-        strength: what the changes that the generator makes are multiplied by.
+        strengths: what the changes that the generator makes are multiplied by: one number, or one a group.
     Raises:
-        RunBroken: no run, or it was not evaluated with just these weights.
+        RunBroken: no run, or it was not evaluated with just these weights and strengths.
+        ValueError: another number of strengths, or one that is not above 0 and at most 3.
     """
-    generator = load_average(run, strength)
+    generator = load_average(run, strengths)
     figures = run / "figures"
-    how = f"python -m training evaluate {run} --strength {strength:g} --out {figures}"
+    listed = " ".join(f"{one:g}" for one in strengths)
+    how = f"python -m training evaluate {run} --strength {listed} --out {figures}"
     if not (figures / "figures.json").is_file():
         raise RunBroken(f"{run} was not evaluated; run: {how}")
     judged = json.loads((figures / "figures.json").read_text(encoding="utf-8"))["weights_sha256"]
@@ -69,12 +73,12 @@ def export(run: Path, terms: ModelTerms, models: Path, material: Showcase, stren
         raise RunBroken(f"{run} was evaluated with other weights than its checkpoint's; run again: {how}")
     info = add_model(generator, terms.name, models, licence=terms.licence)
     config = bare_config(run)
-    config["strength"] = strength
+    config["generator"] = info.config
     write_atomic(models / f"{info.name}.json", (json.dumps(config, indent=2) + "\n").encode())
     export_discriminator(run, discriminator_file(info))
     write_showcase(generator, material.inputs(info.size_px), models / f"{info.name}.jpg")
     judged_as = (figures / "figures.md").read_text(encoding="utf-8")
-    text = card(info, terms, read_counters(run), config, material, judged_as)
+    text = card(info, terms, course(read_counters(run), config), export_losses(run, info), config, material, judged_as)
     write_atomic(models / f"{info.name}.md", text.encode())
     return info
 
@@ -91,7 +95,8 @@ def bare_config(run: Path) -> dict[str, Any]:
 def card(
     info: ModelInfo,
     terms: ModelTerms,
-    counters: dict[str, Any],
+    trained: str,
+    losses: str,
     config: dict[str, Any],
     material: Showcase,
     figures: str,
@@ -108,9 +113,10 @@ def card(
 - **What it does**: a {info.size_px} px face crop in UTKFace framing to any age of the groups
   {", ".join(group_system(info.groups).names)}; reads the present age.
 - **Trained on**: {terms.trained_on}
-- **Training**: {course(counters, config)}; the released weights are the moving average, stored as float16
+- **Training**: {trained}; the released weights are the moving average, stored as float16
   (the figures below were measured in float32).
-- **Strength**: the changes are {config["strength"]:g} times those that were trained.{noted(terms)}
+- **Losses**: {losses}.
+- **Strength**: {strength(info)}.{noted(terms)}
 - **Reproduce**: `python -m training train --preset {config["preset"]} --out RUN`; the run's configuration lies beside
   this card in `{info.name}.json`.
 
@@ -134,6 +140,18 @@ def course(counters: dict[str, Any], config: dict[str, Any]) -> str:
     hours, a_second = counters["seconds"] / 3600, counters["faces"] / max(counters["seconds"], 1)
     steps = f"{counters['step']} steps, {counters['faces']} pictures"
     return f"{steps}{start}, {hours:.1f} hours, {a_second:.1f} pictures per second"
+
+
+def strength(info: ModelInfo) -> str:
+    """What a generator's changes are multiplied by, in words."""
+    strengths = info.config["strengths"]
+    if not strengths:
+        return "the changes are those that were trained"
+    if len(set(strengths)) == 1:
+        return f"the changes are {strengths[0]:g} times those that were trained"
+    names = group_system(info.groups).names
+    each = ", ".join(f"{one:g} for {name}" for one, name in zip(strengths, names, strict=True))
+    return f"the changes are multiplied by {each}; for an age between typical ones by a mix of the two"
 
 
 def noted(terms: ModelTerms) -> str:

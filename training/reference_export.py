@@ -10,6 +10,7 @@ from core.align import framing_named
 from core.files import write_atomic
 from core.weights import ModelInfo, add_model
 from training.export import bare_config, course, noted
+from training.loss_table import export_losses
 from training.state import discriminator_file, export_discriminator, load_reference_average, read_counters
 from training.terms import ModelTerms
 
@@ -36,11 +37,12 @@ def export_reference(run: Path, terms: ModelTerms, models: Path, framing: str) -
     )
     write_atomic(models / f"{info.name}.json", (json.dumps(config, indent=2) + "\n").encode())
     export_discriminator(run, discriminator_file(info))
-    write_atomic(models / f"{info.name}.md", card(info, terms, course(read_counters(run), config)).encode())
+    text = card(info, terms, course(read_counters(run), config), export_losses(run, info))
+    write_atomic(models / f"{info.name}.md", text.encode())
     return info
 
 
-def card(info: ModelInfo, terms: ModelTerms, trained: str) -> str:
+def card(info: ModelInfo, terms: ModelTerms, trained: str, losses: str) -> str:
     """Model card as Markdown: what it is, terms, training, and what was not measured."""
     return f"""# {info.name}
 
@@ -48,7 +50,8 @@ def card(info: ModelInfo, terms: ModelTerms, trained: str) -> str:
 - **What it does**: the generator published as AgeTransGAN (ECCV 2022), trained anew: a {info.size_px} px face crop in
   framing "{info.framing}" to the groups {", ".join(group_system(info.groups).names)}.
 - **Trained on**: {terms.trained_on}
-- **Training**: {trained}; the weights are the moving average, float32.{noted(terms)}
+- **Training**: {trained}; the weights are the moving average, float32.
+- **Losses**: {losses}.{noted(terms)}
 
 Nothing was measured when this card was written: `python -m training evaluate {info.name} --out figures`.
 Outputs are plausible pictures, not forecasts. Not for identification, nor for decisions about people.

@@ -59,13 +59,22 @@ def trained_networks(path: Path) -> tuple[Generator, Discriminator]:
             if not isinstance(model.network, Generator):
                 raise RunBroken(f"cannot start from {path}: it is no generator of ours")
             generator = model.network
-            generator.strengthen(1 / written["strength"])
+            generator.strengthen((1.0,))
+            weaken(generator, written.get("strength", 1.0))
             judge = weights_of(discriminator_file(model.info))
         discriminator = Discriminator(shape_of(written["discriminator"]))
         discriminator.load_state_dict(judge)
     except (OSError, RuntimeError, TypeError, ValueError, KeyError) as error:
         raise RunBroken(f"cannot start from {path}: {error}") from error
     return generator, discriminator
+
+
+def weaken(generator: Generator, strength: float) -> None:
+    """Take out a strength that models exported earlier have within their weights, in the rows that make the change."""
+    rows = slice(3 * generator.config.fold**2)
+    with torch.no_grad():
+        for values in generator.decoder.head.parameters():
+            values[rows] /= strength
 
 
 def shape_of(fields: dict[str, Any]) -> DiscriminatorConfig:

@@ -1,6 +1,7 @@
 """What a run must remember to go on as if it had never stopped, in one file written atomically."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -112,17 +113,21 @@ def load_state(state: AnyState, path: Path) -> None:
     state.step, state.faces, state.seconds = counters["step"], counters["faces"], counters["seconds"]
 
 
-def load_average(run: Path, strength: float = 1.0) -> Generator:
-    """The averaged generator of a run, fp32, on the CPU, in evaluation mode; its changes times `strength`.
+def load_average(run: Path, strengths: Sequence[float] = (1.0,)) -> Generator:
+    """The averaged generator of a run, fp32, on the CPU, in evaluation mode.
 
-    Raises RunBroken if there is none.
+    Args:
+        strengths: what its changes are multiplied by: one for all groups, or one a group.
+    Raises:
+        RunBroken: there is none.
+        ValueError: another number of strengths, or one that is not above 0 and at most 3.
     """
     shape, weights = _average(run)
     if is_reference(shape):
         raise RunBroken(f"{run} trains the published generator: export it, then use its name")
     generator = Generator(config_from_json(shape))
     generator.load_state_dict(weights)
-    generator.strengthen(strength)
+    generator.strengthen(strengths)
     return generator.eval()
 
 

@@ -30,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short run of the tiny preset on drawn faces."""
     folder = tmp_path_factory.mktemp("export")
     data = face_parquet(folder / "faces.parquet")
-    arguments = ["--preset", "tiny", "--steps", "12", "--threads", "1", "--data", data, "--out", folder / "run"]
+    arguments = ["--preset", "tiny", "--steps", "50", "--threads", "1", "--data", data, "--out", folder / "run"]
     done = training("train", *arguments)
     assert done.returncode == 0, done.stderr
     return folder / "run"
@@ -50,13 +50,17 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     assert "was not evaluated; run: python -m training evaluate" in early.stderr
     assert not (tmp_path / "models").exists()
 
-    judged = training("evaluate", run, "--out", run / "figures", "--max-faces", "4", "--threads", "1")
+    strengths = ["--strength", "0.5", "0.6", "0.7", "0.8", "0.9", "1", "1.1", "1.2", "1.3", "1.4"]
+    judged = training("evaluate", run, "--out", run / "figures", "--max-faces", "4", "--threads", "1", *strengths)
     assert judged.returncode == 0, judged.stderr
     assert json.loads(judged.stdout)["num_outputs"] == 40
     stronger = export(run, tmp_path / "models", photo, "--strength", "2")
     assert stronger.returncode == 1
     assert "was evaluated with other weights" in stronger.stderr
-    done = export(run, tmp_path / "models", photo, "--notes", "The light was bad.")
+    two = export(run, tmp_path / "models", photo, "--strength", "0.8", "0.7")
+    assert two.returncode == 1
+    assert "strengths must be 10 numbers above 0 and at most 3, got (0.8, 0.7)" in two.stderr
+    done = export(run, tmp_path / "models", photo, "--notes", "The light was bad.", *strengths)
     assert done.returncode == 0, done.stderr
 
     (info,) = list_models(tmp_path / "models")
@@ -66,7 +70,9 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     assert isinstance(network, Generator)
     faces = torch.rand(1, 3, 32, 32) * 2 - 1
     code = torch.zeros(1, 11)
-    torch.testing.assert_close(network(faces, code), load_average(run)(faces, code), atol=1e-2, rtol=0)
+    average = load_average(run, [float(one) for one in strengths[1:]])
+    torch.testing.assert_close(network(faces, code), average(faces, code), atol=1e-2, rtol=0)
+    assert network.config.strengths == average.config.strengths == (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4)
 
     model, data = tmp_path / "models" / info.file, run.parent / "faces.parquet"
     arguments = ["--preset", "tiny", "--steps", "12", "--threads", "1", "--data", data, "--start-from", model]
@@ -76,8 +82,10 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     for words in (
         "Non-commercial research only",
         "drawn faces",
+        "**Strength**: the changes are multiplied by 0.5 for 0-2, 0.6 for 3-6,",
+        "**Losses**: in `tiny.losses.csv`",
         "**Notes**: The light was bad.",
-        "12 steps, 96 pictures",
+        "50 steps, 400 pictures",
         "--preset tiny",
         "## Limits",
     ):
@@ -85,7 +93,10 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     assert "| 70+ |" in card
     with Image.open(tmp_path / "models" / "tiny.jpg") as picture:
         assert picture.width > 11 * 32
-    assert json.loads((tmp_path / "models" / "tiny.json").read_text())["preset"] == "tiny"
+    written = json.loads((tmp_path / "models" / "tiny.json").read_text())
+    assert (written["preset"], written["generator"]) == ("tiny", info.config)
+    table = (tmp_path / "models" / "tiny.losses.csv").read_text().splitlines()
+    assert table[0].startswith("step,faces,") and table[-1].startswith("50,400,") and len(table) == 3
 
 
 @pytest.mark.usefixtures("shared")

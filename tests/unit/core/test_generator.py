@@ -94,13 +94,34 @@ def test_bfloat16_stays_near_float32(generator: Generator) -> None:
     assert (fast - exact).abs().mean() < 0.01
 
 
-def test_strength_multiplies_the_change(generator: Generator) -> None:
+def test_one_strength_multiplies_every_change_and_no_mask(generator: Generator) -> None:
     code = age_code(TEN, [5, 80])
-    change = generator(faces(), code) - faces()
-    generator.strengthen(1.5)
-    torch.testing.assert_close(generator(faces(), code) - faces(), 1.5 * change, atol=1e-5, rtol=1e-4)
-    with pytest.raises(ValueError, match="at most 3, got 0"):
-        generator.strengthen(0)
+    made, mask = generator.decode(faces(), generator.encode(faces()), code)
+    generator.strengthen((1.5,))
+    stronger, same_mask = generator.decode(faces(), generator.encode(faces()), code)
+    torch.testing.assert_close(stronger - faces(), 1.5 * (made - faces()), atol=1e-5, rtol=1e-4)
+    assert torch.equal(mask, same_mask)
+    generator.strengthen((1.0,))
+    assert generator.config == SMALL, "as it was learnt"
+
+
+def test_each_group_has_its_strength_and_ages_between_have_a_mix(generator: Generator) -> None:
+    ages = [0.0, 1.0, 8.0, 10.0, 25.0, 90.0]
+    wanted = torch.tensor([0.5, 0.5, 0.7, 0.75, 1.0, 1.4])  # 10 lies in the middle between 8 and 12
+    one = faces(1).expand(len(ages), -1, -1, -1)
+    change = generator(one, age_code(TEN, ages)) - one
+    generator.strengthen((0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4))
+    stronger = generator(one, age_code(TEN, ages)) - one
+    torch.testing.assert_close(stronger, wanted[:, None, None, None] * change, atol=1e-5, rtol=1e-4)
+    with torch.autocast("cpu", torch.bfloat16):
+        fast = generator(one, age_code(TEN, ages)) - one
+    assert (fast - stronger).abs().mean() < 0.01
+
+
+@pytest.mark.parametrize("strengths", [(0.0,), (3.1,), (-1.0,), (math.nan,), (0.5, 0.5)])
+def test_strengths_that_cannot_be_are_refused(generator: Generator, strengths: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="strengths must be 10 numbers above 0 and at most 3"):
+        generator.strengthen(strengths)
 
 
 def test_wrong_shapes_say_what_they_got(generator: Generator) -> None:

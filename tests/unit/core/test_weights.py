@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import pickle
 import signal
@@ -24,7 +25,7 @@ from core.errors import WeightsMissing, WeightsRefused
 from core.estimator import Estimator, EstimatorConfig
 from core.generator import Generator, GeneratorConfig, age_code
 from core.reference_estimator import ReferenceEstimator
-from core.weights import add_model, default_estimator, default_model, list_models, load
+from core.weights import BUNDLED, add_model, default_estimator, default_model, list_models, load
 from tests.models import TINY_ESTIMATOR, random_estimator
 
 TINY = GeneratorConfig(
@@ -72,6 +73,36 @@ def test_what_was_saved_is_loaded(folder: Path) -> None:
     assert {value.dtype for value in loaded.network.state_dict().values()} == {torch.float32}
     assert not any(parameter.requires_grad for parameter in loaded.network.parameters())
     assert load(folder / "tiny.safetensors").info == loaded.info
+
+
+def test_strengths_come_with_the_description(folder: Path) -> None:
+    """A description written before there were any has none."""
+    rewrite(folder, lambda entry: entry["config"].pop("strengths"))
+    plain = load("tiny").network
+    assert isinstance(plain, Generator) and plain.config == TINY
+    rewrite(folder, lambda entry: entry["config"].update(strengths=[0.5, 0.6, 0.7, 2.0]))
+    stronger = load("tiny").network
+    faces, code = torch.rand(1, 3, 16, 16) * 2 - 1, age_code(plain.groups, [80.0])
+    torch.testing.assert_close(stronger(faces, code) - faces, 2 * (plain(faces, code) - faces), atol=1e-5, rtol=1e-4)
+    info = add_model(stronger, "stronger", folder, licence="CC0")
+    assert info.config["strengths"] == [0.5, 0.6, 0.7, 2.0]
+    assert load("stronger").network.config == stronger.config
+
+
+@pytest.mark.parametrize("strengths", [[1.0], [1.0] * 5, [1, 1, 1, 0], [1, 1, 1, math.nan], ["1"] * 4, "1111", 1, True])
+def test_impossible_strengths_are_refused(folder: Path, strengths: object) -> None:
+    rewrite(folder, lambda entry: entry["config"].update(strengths=strengths))
+    with pytest.raises(WeightsRefused):
+        load("tiny")
+
+
+def test_the_bundled_model_that_knows_no_strengths_makes_what_its_weights_say() -> None:
+    network = load(BUNDLED / "agetrans-128-4.safetensors").network
+    assert isinstance(network, Generator) and network.config.strengths == ()
+    faces, code = torch.rand(1, 3, 128, 128) * 2 - 1, age_code(network.groups, [62.0])
+    with torch.inference_mode():
+        change, mask = network.decoder(network.encode(faces).scales, code)
+        assert torch.equal(network(faces, code), faces + mask * change)
 
 
 def test_float32_is_kept_exactly(tmp_path: Path) -> None:

@@ -102,3 +102,7 @@ def test_the_same_weights_have_the_same_digest() -> None:
     assert contender(unfiled(other, "a")).weights_sha256 != first
     other.load_state_dict(one.state_dict())
     assert contender(unfiled(other, "b")).weights_sha256 == first
+    one.strengthen((0.8,))
+    other.strengthen((0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.7))
+    digests = {first, *(contender(unfiled(network, "c")).weights_sha256 for network in (one, other))}
+    assert len(digests) == 3, "strengths count as weights do"

@@ -19,7 +19,13 @@ from training.__main__ import onnx as onnx_command
 from training.onnx_export import TOLERANCES, OnnxFile, export_onnx, write_checked
 
 TINY = GeneratorConfig(
-    size_px=16, groups="4", channels=(8, 16), encoder_blocks=(0, 1), decoder_blocks=(1, 1), code_width=16
+    size_px=16,
+    groups="4",
+    channels=(8, 16),
+    encoder_blocks=(0, 1),
+    decoder_blocks=(1, 1),
+    code_width=16,
+    strengths=(0.6, 0.8, 1.0, 1.2),
 )
 
 
