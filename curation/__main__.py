@@ -5,12 +5,16 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 import tyro
 
 from core.errors import CafError
+from curation.commands import archive_commands
+from curation.labelling.commands import label_commands
+from curation.publishing.commands import publish_commands
 
 
 def run(recipe: tyro.conf.Positional[Path], dry_run: bool = False, anew: bool = False) -> int:
@@ -42,7 +46,23 @@ def status(recipe: tyro.conf.Positional[Path]) -> int:
     return 0
 
 
-COMMANDS = {"run": run, "status": status}
+def label() -> int:
+    """Annotators' work through Label Studio; `label --help` has its commands: up, push, pull, status and more."""
+    return run_command(label_commands, "python -m curation label", ["--help"])
+
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "run": run,
+    "status": status,
+    **archive_commands,
+    "label": label,
+    **publish_commands,
+}
+
+
+def run_command(commands: Mapping[str, Callable[..., int]], program: str, words: Sequence[str]) -> int:
+    """Parse words and do what they say."""
+    return int(tyro.extras.subcommand_cli_from_dict(dict(commands), prog=program, args=list(words)))
 
 
 def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -58,7 +78,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     code = 0
     try:
-        code = tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="python -m curation")
+        words = sys.argv[1:]
+        if words[:1] == ["label"]:
+            code = run_command(label_commands, "python -m curation label", words[1:])
+        else:
+            code = run_command(COMMANDS, "python -m curation", words)
     except (CafError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         code = 1

@@ -165,6 +165,11 @@ def candidate_of(person: Person, file: File, portrait: Dating | None, others: se
         return dropped("says what cannot be", f"M{file.page_id}: {error}"[:200])
 
 
+def is_findable(person_id: str) -> bool:
+    """Whether this source can look for somebody: who has an item on Wikidata."""
+    return person_id.startswith(PREFIX) and QID.fullmatch(person_id.removeprefix(PREFIX)) is not None
+
+
 def read_tasks(path: Path) -> Years:
     """People and years out of a file of tasks, in its order.
 
@@ -191,7 +196,7 @@ def _task(said: object) -> tuple[str, frozenset[int]]:
     if not isinstance(said, dict):
         raise ValueError("a task is an object with person_id and years")
     person, years = said.get("person_id"), said.get("years")
-    if not isinstance(person, str) or not QID.fullmatch(person.removeprefix(PREFIX)) or not person.startswith(PREFIX):
+    if not isinstance(person, str) or not is_findable(person):
         raise ValueError(f"person_id is such as wikidata/Q42, got {str(person)[:80]!r}")
     if not isinstance(years, list) or not years or any(type(year) is not int for year in years):
         raise ValueError(f"years is a list of whole numbers, got {str(years)[:80]!r}")

@@ -28,6 +28,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "tyro": (
         "*/__main__.py",
         "cafdata/archive_commands.py",
+        "curation/commands.py",
         "curation/publishing/commands.py",
         "curation/labelling/commands.py",
         "app.py",
