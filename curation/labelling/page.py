@@ -37,6 +37,8 @@ KEYS: Final = {
     "the same picture": "t",
 }
 """Words on the page -> key that chooses them. "s" gives one star more."""
+AGE_KEYS: Final = "Type, then Tab; s for each star; Ctrl+Enter submits."
+CHOICE_KEYS: Final = "Ctrl+Enter submits."
 
 STARS: Final = 5
 
@@ -45,12 +47,16 @@ STYLE: Final = """
 .beside, .pair { display: flex; flex-wrap: wrap; gap: 8px 32px; align-items: flex-start; }
 .shown { flex: 1 1 270px; max-width: 560px; min-width: 0; }
 .asked { flex: 1 1 270px; min-width: 0; }
+.pair { gap: 8px; }
+.pair .shown { flex-basis: 120px; max-width: 420px; }
+.keys { opacity: 0.7; }
 .page input[type=number] { font-size: 28px; height: 56px; width: 160px; }
 .page .lsf-toolbar { display: none; }
 .page .lsf-choice__item { font-size: 16px; padding: 6px 0; }
 .lsf-root_mode_labelstream .lsf-sidepanels { padding: 0 !important; }
 .lsf-root_mode_labelstream .lsf-sidepanels__wrapper { display: none; }
 @media (max-width: 700px) {
+  .keys { display: none; }
   .lsf-root_mode_labelstream .lsf-bottombar, .lsf-root_mode_labelstream .lsf-bottombar__group,
   .lsf-root_mode_labelstream .lsf-controls { flex-wrap: wrap; height: auto; min-width: 0; width: auto; }
   .lsf-root_mode_labelstream .lsf-action-buttons, .lsf-root_mode_labelstream .lsf-history-buttons { display: none; }
@@ -75,7 +81,7 @@ def age_page(*, has_photos: bool, is_disputed: bool) -> str:
     age = _header("How old does this person look here, in years?") + number + _header("How sure are you?", 5) + stars
     asked = (
         f"{lead}<View {unless}>{age}</View>"
-        f"{_header('Or there is no age to say:', 5)}{_choices(PROBLEM, PROBLEMS, is_required=False)}"
+        f"{_header('Or there is no age to say:', 5)}{_choices(PROBLEM, PROBLEMS, is_required=False)}{_keys(AGE_KEYS)}"
     )
     photo = f'<Collapse><Panel value="The whole photo">{_picture(PHOTO)}</Panel></Collapse>' if has_photos else ""
     return _page(_beside(asked) + photo)
@@ -88,13 +94,17 @@ def shows_photos(label_config: str) -> bool:
 
 def picture_page() -> str:
     """The page that asks whether a picture stays."""
-    return _page(_beside(_header("Does this picture stay?") + _reason() + _choices(DECISION, PICTURE_CHOICES)))
+    return _page(
+        _beside(
+            _header("Does this picture stay?") + _reason() + _choices(DECISION, PICTURE_CHOICES) + _keys(CHOICE_KEYS)
+        )
+    )
 
 
 def pair_page() -> str:
     """The page that asks whether two pictures show one person."""
     shown = "".join(f'<View className="shown">{_picture(name)}</View>' for name in (FACE, OTHER))
-    asked = _header("Who is in these two pictures?") + _reason() + _choices(DECISION, PAIR_CHOICES)
+    asked = _header("Who is in these two pictures?") + _reason() + _choices(DECISION, PAIR_CHOICES) + _keys(CHOICE_KEYS)
     return _page(f'<View className="pair">{shown}</View>{asked}')
 
 
@@ -110,6 +120,11 @@ def _beside(asked: str) -> str:
 
 def _header(text: str, size: int = 4) -> str:
     return f'<Header value={quoteattr(text)} size="{size}"/>'
+
+
+def _keys(text: str) -> str:
+    """What can be done without a mouse; not shown on a phone."""
+    return f'<View className="keys">{_header(text, 6)}</View>'
 
 
 def _picture(name: str) -> str:

@@ -75,7 +75,8 @@ class ProjectPlan:
             "title": self.title,
             "label_config": self.label_config(),
             "expert_instruction": INSTRUCTIONS[self.kind],
-            "show_instruction": True,
+            # In a window over the page, whose cross lies outside a phone's screen; a button shows it when asked.
+            "show_instruction": False,
             "show_skip_button": True,
             "enable_empty_annotation": False,
             "show_collab_predictions": False,

@@ -48,6 +48,17 @@ def test_it_speaks_the_interface(backend: Backend) -> None:
     assert body["results"][1] == {"model_version": "some-net", "score": 0.0, "result": []}
 
 
+def test_events_forged_or_replayed_change_nothing(backend: Backend) -> None:
+    before = ask(backend, "POST", "/predict", {"tasks": [{"data": {"face": PICTURE}}]})
+    for number in range(40):
+        event = {
+            "action": "ANNOTATION_CREATED",
+            "annotation": {"id": number % 20, "result": [{"value": {"number": 1e9}}]},
+        }
+        assert ask(backend, "POST", "/webhook", event) == (200, {"status": "nothing is learnt from labels here"})
+    assert ask(backend, "POST", "/predict", {"tasks": [{"data": {"face": PICTURE}}]}) == before
+
+
 @pytest.mark.parametrize(
     "face",
     ["http://127.0.0.1/secret", "file:///etc/passwd", "/data/upload/1/x.jpg", "data:image/jpeg;base64,%%%", 5, None,
