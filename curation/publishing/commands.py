@@ -6,8 +6,12 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import tyro
+
+CONVERTED: Final = "refs/convert/"
+"""The Hub's own copies in other formats; it makes them anew from what is on main."""
 
 
 def publish(
@@ -89,7 +93,7 @@ def takedown(
     if there is not None and hub is not None:
         for cleared in take_down_on_hub(opened, hub, there, datetime.now(UTC).date(), _to_stderr):
             _tell(dataclasses.asdict(cleared))
-            is_left = is_left or bool(cleared.beyond)
+            is_left = is_left or any(not name.startswith(CONVERTED) for name in cleared.beyond)
     return 1 if is_left else 0
 
 

@@ -4,7 +4,6 @@ The token comes from the environment only. It is sent in the header of requests 
 by `repr`, and struck out of whatever the Hub says in an error.
 """
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -270,11 +269,6 @@ class Hub:
 
     def _without_token(self, text: str) -> str:
         return text.replace(self.token, "(token)")[:MAX_SAID]
-
-
-def git_digest(data: bytes) -> str:
-    """The id that git gives to a file of these bytes."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def _first_line(error: BaseException) -> str:

@@ -55,25 +55,21 @@ def take_down_on_hub(
     check_repo(repo)
     cleared = []
     with working_folder(archive.folder) as working:
-        names: set[str] = set()
         for edition in EDITIONS:
             folder = working / edition.name
             repository = Repository(hub=hub, edition=edition, base=repo, working=folder / "before")
             place = hub.look(repository.name)
             if place is None:
                 continue
-            cleared.append(_clear(archive, repository, place, names, today, folder))
-            names |= {*cleared[-1].pictures}
+            cleared.append(_clear(archive, repository, place, today, folder))
             report(f"{repository.name}: {len(cleared[-1].pictures)} pictures went")
     if not cleared:
         raise HubRefused(f"{hub.endpoint} shows neither {repo} nor one of its pictures to this token")
     return tuple(cleared)
 
 
-def _clear(
-    archive: Archive, repository: Repository, place: Place, names: set[str], today: date, folder: Path
-) -> Cleared:
-    """Clear one repository; `names` are picture ids that went from others."""
+def _clear(archive: Archive, repository: Repository, place: Place, today: date, folder: Path) -> Cleared:
+    """Clear one repository. What only its pictures show to be a copy is marked, and so goes from the next one too."""
     stamp = repository.stamp(place)
     if stamp is None:
         raise HubRefused(f"{repository.name} holds nothing that this program published; look there yourself")
@@ -81,7 +77,7 @@ def _clear(
     gone = {
         name: record.sha256
         for part in stamp.parts
-        for name, record in _refused(_rows(repository, place, part), part, tombstones, names)
+        for name, record in _refused(_rows(repository, place, part), part, tombstones)
     }
     if gone:
         at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -145,13 +141,11 @@ def _rows(repository: Repository, place: Place, part: DataPart) -> Iterator[Row]
     yield from read_part(path)
 
 
-def _refused(
-    rows: Iterator[Row], part: DataPart, tombstones: Tombstones, names: set[str]
-) -> Iterator[tuple[str, Record]]:
-    """Picture id and record of each row that a tombstone stands for, or that went from another edition."""
+def _refused(rows: Iterator[Row], part: DataPart, tombstones: Tombstones) -> Iterator[tuple[str, Record]]:
+    """Picture id and record of each row that a tombstone stands for."""
     for row in rows:
         record = record_of(row, part.path)
         is_named = any(getattr(record, name) in tombstones.values[name] for name in NAMES)
         data = (row.get("image") or {}).get("bytes")
-        if is_named or record.picture_id in names or (data and tombstones.refusal(record, data)):
+        if is_named or (data and tombstones.refusal(record, data)):
             yield record.picture_id, record

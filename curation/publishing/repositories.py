@@ -11,7 +11,7 @@ from pathlib import Path
 from curation.publishing.editions import FILE, Edition, Stamp, tag_of, version_of
 from curation.publishing.hub import Hub, Place
 from curation.publishing.refusals import HubRefused
-from curation.publishing.staging import digest_on_hub, listed_files
+from curation.publishing.staging import listed_files
 
 UNTOUCHED = frozenset({".gitattributes", "README.md"})
 """What may lie in a repository that nothing was published to yet."""
@@ -93,12 +93,7 @@ class Repository:
         """
         present = self.hub.digests(self.name, place.head)
         fresh = [part for part in stamp.parts if present.get(part.path) != part.sha256]
-        parts = {part.path: part for part in fresh}
-        files = {
-            path: file
-            for path, file in listed_files(folder, fresh).items()
-            if present.get(path) not in digest_on_hub(file, parts.get(path))
-        }
+        files = listed_files(folder, fresh)
         named = {part.path for part in stamp.parts}
         deleted = [path for path in present if path.startswith(f"{self.edition.name}/") and path not in named]
         tries = 0

@@ -19,7 +19,6 @@ from cafdata.summary import summarise
 from cafdata.summary_report import HEATMAP
 from curation.publishing.changes import with_changelog
 from curation.publishing.editions import FILE, METADATA, PICTURES, Edition, Stamp
-from curation.publishing.hub import git_digest
 from curation.publishing.refusals import ReleaseRefused
 from curation.publishing.tables import DataPart
 
@@ -101,14 +100,6 @@ def listed_files(folder: Path, parts: Sequence[DataPart]) -> dict[str, Path]:
         if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
             raise ReleaseRefused(f"{path} was to go up as {name}, but is no file; run the command again")
     return listed
-
-
-def digest_on_hub(path: Path, part: DataPart | None) -> tuple[str, str]:
-    """What the Hub may say that a file's digest is: SHA-256 where it takes it for large, else git's object id."""
-    if part is not None:
-        return part.sha256, part.sha256
-    data = path.read_bytes()
-    return hashlib.sha256(data).hexdigest(), git_digest(data)
 
 
 def _with_notice(body: str, edition: Edition, base: str) -> str:
