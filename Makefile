@@ -2,7 +2,7 @@
 # Both set up .venv themselves; the only things needed beforehand are make and Python 3.11.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak bench clean chromium
+.PHONY: help setup demo test check soak bench example clean chromium
 
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt
@@ -17,6 +17,7 @@ help:
 	@echo "make setup   .venv with everything for the app, the tests and training"
 	@echo "make test    make check, then every test"
 	@echo "make check   ruff, mypy, import-linter, the architecture rules"
+	@echo "make example a dataset collected from a site on this machine: people who never lived, every step, a minute"
 	@echo "make soak    kills, full disks and broken numbers, often (long)"
 	@echo "make bench   each benchmark; figures last, one 'name value unit' a line"
 	@echo "make clean   remove caches and build leftovers (runs/ and .venv stay)"
@@ -33,7 +34,7 @@ $(RUNTIME): requirements.txt constraints.txt $(STUBS) | .venv/bin/python
 	@$(PIP) -r requirements.txt && $(PYTHON) -m pip check >/dev/null
 	@touch $@
 
-$(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
+$(DEVELOPMENT): requirements-dev.txt requirements-curation.txt $(RUNTIME)
 	@echo "Installing what the tests and training need into .venv ..." >&2
 	@$(PIP) -r requirements-dev.txt && $(PYTHON) -m pip check >/dev/null
 	@touch $@
@@ -59,6 +60,9 @@ check: $(DEVELOPMENT)
 test: setup check
 	@$(PYTHON) -m pytest
 
+example: $(DEVELOPMENT)
+	@$(PYTHON) -m tests.example --out example
+
 # A twentieth of it is part of make test. The disk that fills up needs root, the kills at single calls need strace.
 soak: $(DEVELOPMENT)
 	@SOAK=full $(PYTHON) -m pytest tests/soak -v
@@ -70,6 +74,8 @@ bench: $(DEVELOPMENT)
 	@$(PYTHON) -m benchmarks.training
 	@$(PYTHON) -m benchmarks.archive
 	@$(PYTHON) -m benchmarks.calibration
+	@$(PYTHON) -m benchmarks.duplicates
+	@$(PYTHON) -m benchmarks.curation
 
 clean:
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .gradio build stubs/*/build stubs/*/*.egg-info
