@@ -16,6 +16,7 @@ from curation.labelling.project import AGE_KINDS, Kind, ProjectPlan
 from curation.labelling.selection import Selection, choose
 from curation.labelling.sync import SETTLE_S, Note, Synced, find, find_or_create, keys_of, put
 from curation.labelling.tasks import Task, age_task, item_key, picture_key, review_task
+from curation.labelling.withdrawal import withdraw
 
 LOCK: Final = "labels.lock"
 """File in the archive's folder that stands for the one process that pushes or pulls."""
@@ -44,6 +45,8 @@ class Pushed:
 
     projects: Mapping[Kind, Synced]
     """Of each kind that had something to ask."""
+    num_withdrawn: int
+    """Tasks taken out, for their picture was removed from the archive on request."""
     without_picture: tuple[str, ...]
     """Pictures and review items that could not be shown: no file, or none that can be read."""
 
@@ -90,6 +93,7 @@ class _Push:
         self.without: list[str] = []
 
     def run(self) -> Pushed:
+        num_withdrawn = withdraw(self.server, self.listing, self.archive, self.plan.archive_name)
         records = list(self.archive.records())
         chosen = choose(records, self.plan.selection)
         taken = self._taken()
@@ -105,7 +109,7 @@ class _Push:
             some = [item for item in items if item.kind == item_kind]
             if some:
                 done[kind] = self._put_items(kind, some)
-        return Pushed(projects=done, without_picture=tuple(self.without))
+        return Pushed(projects=done, num_withdrawn=num_withdrawn, without_picture=tuple(self.without))
 
     def _taken(self) -> dict[str, Kind]:
         """Key -> the project of ages that has it already; a picture does not move between them."""

@@ -7,6 +7,7 @@ import pytest
 
 from cafdata.archive import Archive
 from cafdata.queue import ReviewItem, ReviewQueue
+from cafdata.takedown import Request, takedown
 from curation.labelling.client import LabellingRefused, LabelStudio
 from curation.labelling.project import Kind, ProjectPlan
 from curation.labelling.pulling import pull
@@ -248,3 +249,22 @@ def test_tasks_that_others_made_are_left_alone(server: Server, studio: LabelStud
     assert [refused.reason for _, refused in done.refused] == ["its task is none of ours"] * 2
     assert status(studio, archive, archive.folder.name).projects["ages"].foreign == 1
     assert push(studio, archive, plan_of(archive, 1.0)).projects["ages"].num_copies == 0
+
+
+def test_removed_pictures_leave_the_server(server: Server, studio: LabelStudio, make_archive: MakeArchive) -> None:
+    archive = make_archive(3)
+    kept, gone, _ = sorted(archive.records(), key=lambda one: one.picture_id)
+    questions = [
+        ReviewItem(kind="picture", picture_ids=(one.picture_id,), reason="who?", source="people", added_at=AT)
+        for one in (kept, gone)
+    ]
+    ReviewQueue(archive.folder).add(questions)
+    push(studio, archive, plan_of(archive, 1.0))
+    answer(server.access, tasks_of(studio, archive, "ages")[gone.picture_id]["id"], age_result(33))
+    takedown(archive, Request(sha256=(gone.sha256,)))
+    done = push(studio, archive, plan_of(archive, 1.0))
+    assert done.num_withdrawn == 2
+    assert set(tasks_of(studio, archive, "ages")) == {record.picture_id for record in archive.records()}
+    assert gone.picture_id not in tasks_of(studio, archive, "ages")
+    assert set(tasks_of(studio, archive, "pictures")) == {questions[0].item_id}
+    assert pull(studio, archive, archive.folder.name).refused == ()
