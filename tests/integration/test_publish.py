@@ -20,7 +20,6 @@ from tests.publisher import Publisher
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "cafdata" / "sample"
-COMMAND = "import sys; from tests.publisher import work; sys.exit(work(sys.argv[1:]))"
 LOAD = """
 import hashlib, json, sys
 import datasets
@@ -64,19 +63,19 @@ def publisher(server: HubServer, tmp_path_factory: pytest.TempPathFactory) -> It
     made.close()
 
 
-def run(server: HubServer, home: Path, code: str, *words: str, token: str = OWNER) -> subprocess.CompletedProcess[str]:
+def run(server: HubServer, home: Path, *words: str, token: str) -> subprocess.CompletedProcess[str]:
     """A process of its own, in which a token is given by the environment only."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     environment |= {"HF_ENDPOINT": server.address, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(home)}
     if token:
         environment["HF_TOKEN"] = token
-    command = [sys.executable, "-c", code, *words]
+    command = [sys.executable, *words]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
 
 
 def load(server: HubServer, home: Path, *jobs: tuple[str, str, str, str]) -> list[dict[str, Any]]:
     """What `datasets.load_dataset` gives in a process of its own: repository, configuration, revision and token."""
-    ran = run(server, home, LOAD, json.dumps(jobs), token="")
+    ran = run(server, home, "-c", LOAD, json.dumps(jobs), token="")
     assert ran.returncode == 0, ran.stderr[-3000:]
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
@@ -135,17 +134,18 @@ def test_the_token_is_nowhere(server: HubServer, publisher: Publisher, tmp_path:
     done = threading.Event()
     watcher = threading.Thread(target=watch, args=(seen, done), daemon=True)
     watcher.start()
-    outputs = []
-    for words, fault in (
-        ((*publish, "--dry-run"), None),
-        (publish, None),
-        (publish, 401),
-        (publish, 400),
-        (("publish", str(broken), "--repo", "org/secret"), None),
-        (("publish", str(folder), "--repo", "nonsense"), None),
-        (("publish", str(folder), "--token", "x", "--repo", "org/secret"), None),
-        (takedown, None),
-        (takedown, 403),
+    server.owners = {OWNER, CANARY}
+    outputs, bodies = [], []
+    for words, fault, expected in (
+        ((*publish, "--dry-run"), None, 0),
+        (publish, 401, 1),
+        (publish, 400, 1),
+        (publish, None, 0),
+        (("publish", str(broken), "--repo", "org/secret"), None, 1),
+        (("publish", str(folder), "--repo", "nonsense"), None, 1),
+        (("publish", str(folder), "--token", "x", "--repo", "org/secret"), None, 2),
+        (takedown, 403, 1),
+        (takedown, None, 0),
     ):
         server.forget()
         server.said = f"Bearer {CANARY}"
@@ -153,15 +153,23 @@ def test_the_token_is_nowhere(server: HubServer, publisher: Publisher, tmp_path:
             server.fault = lambda *_, fault=fault: fault  # type: ignore[misc]
         code, wrote = publisher.run(*words, token=CANARY)
         outputs.append(wrote)
-        assert "Traceback" not in wrote and code in (0, 1, 2), wrote
+        assert "Traceback" not in wrote and code == expected, wrote
+        bodies += server.bodies
     server.forget()
-    ran = run(server, tmp_path / "home", COMMAND, *publish, token=CANARY)
+    ran = run(server, tmp_path / "home", "-m", "curation", *publish, token=CANARY)
+    assert ran.returncode == 0, ran.stderr
     outputs.append(ran.stdout + ran.stderr)
-    server.said = ""
+    server.said, server.owners = "", {OWNER}
     done.set()
     watcher.join()
-    assert any("publish" in line for line in seen), "the arguments of no command were seen"
+    assert seen, "the arguments of no command were seen"
     assert not any(CANARY in line for line in [*outputs, *seen])
+    commits = [commit for repo in server.repos.values() for commit in repo.commits.values()]
+    committed = b"".join(entry.data or b"" for commit in commits for entry in commit.tree.values())
+    assert b"org/secret" in committed and CANARY.encode() not in committed
+    sent = b"".join([*bodies, *server.bodies])
+    assert b"edition.json" in sent and CANARY.encode() not in sent
+    assert any(CANARY in header for _, header in server.headers), "the token was never used"
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert left and not any(CANARY.encode() in path.read_bytes() for path in left)
 
@@ -174,7 +182,7 @@ def watch(seen: list[str], done: threading.Event) -> None:
                 line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except OSError:
                 continue
-            if "tests.publisher" in line and line not in seen:
+            if "curation publish" in line and line not in seen:
                 seen.append(line)
         time.sleep(0.05)
 
