@@ -20,10 +20,10 @@ from cafdata.dates import age_between, last_day
 from cafdata.queue import ReviewQueue
 from cafdata.record import Record
 from cafdata.splits import leaks, looks_of
+from curation.minors import ADULT_YEARS
 from curation.publishing.refusals import Fault
 from curation.sources.licences import Licence, licence_of
 
-ADULT_YEARS: Final = 18
 CHANGELOG: Final = "Changelog"
 """The one section of the card that publishing writes itself."""
 
