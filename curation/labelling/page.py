@@ -37,7 +37,7 @@ KEYS: Final = {
     "the same picture": "t",
 }
 """Words on the page -> key that chooses them. "s" gives one star more."""
-AGE_KEYS: Final = "Type, then Tab; s for each star; Ctrl+Enter submits."
+AGE_KEYS: Final = "Tab, the age, Tab, s for each star, Ctrl+Enter."
 CHOICE_KEYS: Final = "Ctrl+Enter submits."
 
 STARS: Final = 5

@@ -23,9 +23,9 @@ MAX_TITLE: Final = 50
 MAX_NAME: Final = MAX_TITLE - 2 - max(map(len, TITLES.values()))
 
 AGE_INSTRUCTION: Final = (
-    "Say how old the person looks in this picture: one number, in years. Type it, press Tab, give stars with s for how "
-    "sure you are, and submit with Ctrl+Enter. For a picture without an age to say press p (not this person), f (not a "
-    "face) or c (a child, which is reviewed). Skip what you do not want to judge."
+    "Say how old the person looks in this picture: one number, in years. By keyboard: Tab, the number, Tab, s for each "
+    "star of how sure you are, Ctrl+Enter, and so on to the next picture. For a picture without an age to say press p "
+    "(not this person), f (not a face) or c (a child, which is reviewed). Skip what you do not want to judge."
 )
 INSTRUCTIONS: Final[dict[Kind, str]] = {
     "ages": AGE_INSTRUCTION,

@@ -108,6 +108,10 @@ def test_an_annotator_types_an_age_and_it_arrives(
         page.keyboard.press("Control+Enter")
     assert sent.value.status == 201
     expect(number).to_have_value("")
+    page.keyboard.press("Tab")
+    expect(number).to_be_focused()
+    page.keyboard.type("5")
+    page.keyboard.press("Tab")
     page.keyboard.press("c")
     expect(number).not_to_be_visible()
     with page.expect_response(lambda one: "/annotations" in one.url and one.request.method == "POST"):
