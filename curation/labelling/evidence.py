@@ -9,6 +9,7 @@ The outcome follows from a record's dates and labels alone, so it may be compute
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from cafdata.dates import age_between
@@ -46,10 +47,15 @@ class AgeFinding:
     """What a person has to look at, in words that are the same for all pictures of one kind."""
 
 
+def moment(label: AgeLabel) -> datetime:
+    """When a label was given."""
+    return datetime.fromisoformat(label.labelled_at)
+
+
 def latest(labels: Iterable[AgeLabel]) -> list[AgeLabel]:
     """The last word of each annotator, by name."""
     last: dict[str, AgeLabel] = {}
-    for label in sorted(labels, key=lambda one: one.labelled_at):
+    for label in sorted(labels, key=moment):
         last[label.annotator] = label
     return [last[name] for name in sorted(last)]
 

@@ -12,7 +12,7 @@ from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.record import AgeLabel, Record, Verdict
 from curation.labelling import page
 from curation.labelling.client import LabelStudio
-from curation.labelling.evidence import latest, verdict_of, weigh
+from curation.labelling.evidence import latest, moment, verdict_of, weigh
 from curation.labelling.labels import Answer, Refused, age_label, answers, decision, shown
 from curation.labelling.project import AGE_KINDS, KINDS, Kind, ProjectPlan
 from curation.labelling.pushing import LOCK
@@ -88,12 +88,12 @@ def pull(server: LabelStudio, archive: Archive, archive_name: str) -> Pulled:
 def with_new(held: Iterable[AgeLabel], new: Iterable[AgeLabel]) -> tuple[AgeLabel, ...]:
     """Labels with those added that say something new, oldest first among the new.
 
-    A label that is there, or that repeats its annotator's last word, is no new one.
+    A label that is there is no new one, nor is one that repeats what its annotator said last before it.
     """
     kept = list(held)
-    for label in sorted(new, key=lambda one: (one.labelled_at, one.annotator)):
-        last = {one.annotator: one for one in latest(kept)}.get(label.annotator)
-        repeats = last is not None and replace(last, labelled_at=label.labelled_at) == label
+    for label in sorted(new, key=lambda one: (moment(one), one.annotator)):
+        before = [one for one in kept if one.annotator == label.annotator and moment(one) < moment(label)]
+        repeats = any(replace(one, labelled_at=label.labelled_at) == label for one in latest(before))
         if label not in kept and not repeats:
             kept.append(label)
     return tuple(kept)
