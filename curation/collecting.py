@@ -29,6 +29,12 @@ def collect(run: RunFolder) -> None:
     todo = [shard for shard in shards if not run.is_done(shard)]
     sizes = {shard: run.num_listed(shard) for shard in shards}
     progress = Progress(sum(sizes.values()), sum(sizes[shard] for shard in shards if shard not in todo), "pictures")
+    for shard in shards:
+        if run.is_done(shard):
+            # A run was killed before it came to this; the next refresh would take the answers for new ones.
+            run.journal_file(shard).unlink(missing_ok=True)
+        else:
+            run.read_listed(shard)  # whether it is damaged
     if not todo:
         return
     steps = steps_of(run.recipe, run.fetched)
@@ -54,8 +60,11 @@ def outcome_of(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merged(run: RunFolder, shard: int, rows: Rows) -> Rows:
-    """The rows of a shard, with what was found before where a server says that a picture is unchanged."""
-    if not any(row["is_unchanged"] for row in rows):
+    """The rows of a shard, with what was found before where a server says that a picture is unchanged, or nothing now.
+
+    A server that is down for a while takes no picture away.
+    """
+    if not run.seen_file(shard).exists():
         return rows
     before = {row["picture_id"]: row for row in run.read_seen(shard)}
     embedded: dict[str, Any] = {}
@@ -63,8 +72,9 @@ def merged(run: RunFolder, shard: int, rows: Rows) -> Rows:
         embedded = dict(zip(*run.read_embeddings(shard), strict=True))
     result = []
     for row in rows:
-        if row["is_unchanged"]:
-            known = before[row["picture_id"]]
+        known = before[row["picture_id"]]
+        is_passing = row["drop"] is not None and row["drop"]["is_passing"]
+        if row["is_unchanged"] or (is_passing and known["face"] is not None):
             found = {name: known[name] for name in OUTCOME_NAMES if name not in LISTED_NAMES}
             row = row | found | {"embedding": embedded.get(row["picture_id"])}
         result.append(row)
@@ -76,6 +86,9 @@ def embed_missing(run: RunFolder) -> None:
     missing = [shard for shard in run.shards() if not run.embeddings_file(shard).exists()]
     if not missing:
         return
+    for shard in missing:
+        for _ in run.read_seen(shard):  # whether it is damaged
+            pass
     found: dict[int, dict[str, Any]] = {shard: {} for shard in missing}
     progress = Progress(sum(run.num_listed(shard) for shard in missing), 0, "pictures embedded again")
     for rows in engine.run(run.recipe.engine, [run.seen_file(shard) for shard in missing], [embed_step(run.recipe)]):

@@ -20,9 +20,11 @@ CANDIDATE: Final = pa.schema(
         ("doubts", pa.list_(pa.string())),
         ("etag", pa.string()),
         ("last_modified", pa.string()),
+        ("refusal", pa.string()),
     ]
 )  # fmt: skip
-"""Columns of `listed`; the last two are there when a picture that was fetched before is asked for again."""
+"""Columns of `listed`. `etag` and `last_modified` are there when a picture that was fetched before is asked for again,
+`refusal` says why one that was listed is not to be asked for any more."""
 
 DROP: Final = pa.struct(
     [("stage", pa.string()), ("reason", pa.string()), ("detail", pa.string()), ("is_passing", pa.bool_())]

@@ -81,6 +81,8 @@ def decide(run: RunFolder, table: ThresholdTable) -> Decision:
     pictures = gathered(row | {"embedding": embeddings[name]} for name, row in rows.items())
     copies = find_duplicates(pictures, added_at)
     known = {} if archive is None else against_archive(pictures, archive)
+    # What this run put in and now leaves out is no reason to leave out its copy too.
+    known = {name: drop for name, drop in known.items() if drop.detail not in decision.dropped}
     decision.dropped |= known | copies.dropped
     names = answers.people({name: row["person_id"] for name, row in rows.items()})
     for row in rows.values():
@@ -154,10 +156,11 @@ def _named_faces(
     rows: Mapping[str, Mapping[str, Any]], embeddings: Mapping[str, Any], ages: Mapping[str, AgeLabelled]
 ) -> NamedFaces:
     names = list(rows)
+    width = -1 if names else 0
     return NamedFaces(
         picture_ids=names,
         person_ids=[rows[name]["person_id"] for name in names],
-        embeddings=np.asarray([embeddings[name] for name in names], dtype=np.float32).reshape(len(names), -1),
+        embeddings=np.asarray([embeddings[name] for name in names], dtype=np.float32).reshape(len(names), width),
         ages_years=np.asarray([_middle_years(ages[name]) for name in names], dtype=np.float64),
     )
 

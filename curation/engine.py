@@ -6,6 +6,8 @@ step to step, so pictures are fetched while others are looked at, and no more of
 
 import logging
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,7 @@ QUIET: Final = {
 ROOT: Final = str(Path(__file__).resolve().parents[1])
 """Where worker processes find this project's packages, whatever folder the command was given in."""
 MAX_FAULT: Final = 200
+WATCH_EVERY_S: Final = 0.25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,6 +172,7 @@ def _worker(rules: EngineRules, step: Step) -> Callable[..., Any]:
     @daft.cls(max_concurrency=step.workers, gpus=step.gpus, cpus=share, use_process=True, name_override=step.name)
     class Worker:
         def __init__(self, step: Step) -> None:
+            _end_with_parent()
             _bound_threads(step.threads)
             self.work = step.make()
             self.names = [field.name for field in step.gives]
@@ -183,6 +187,18 @@ def _worker(rules: EngineRules, step: Step) -> Callable[..., Any]:
 
     worker: Callable[..., Any] = Worker(step).over
     return worker
+
+
+def _end_with_parent() -> None:
+    """End this worker process when the one that started it is gone, in the midst of a batch too."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_EVERY_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _bound_threads(count: int) -> None:

@@ -118,6 +118,8 @@ def list_sources(run: RunFolder, ask: Ask, gate: Gate, report: Report) -> None:
         shard = write_shards(run, shard, waiting)
     finally:
         journal.close()
+    for spare in [number for number in run.shards() if number >= shard]:
+        run.listed_file(spare).unlink()  # of a listing that was broken off, when the sources named more
     if not reasons.num_kept:
         raise SourceBroken(f"The sources name no picture that may be used ({_told(reasons)}); check the recipe.")
     write_json(

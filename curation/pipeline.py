@@ -18,6 +18,7 @@ from curation.listing import Gate, dry_run, list_sources
 from curation.purging import purge
 from curation.recipe import Recipe
 from curation.refreshing import refresh
+from curation.report import FILE as REPORT_FILE
 from curation.report import write_report
 from curation.run_folder import RunFolder, read_json, write_json
 from curation.sealing import Sealed, seal
@@ -53,11 +54,13 @@ def run_recipe(recipe: Recipe, *, anew: bool = False) -> dict[str, Any]:
             elif anew or run.refresh_file.exists():
                 log.info("reading the sources again")
                 refresh(run, ask, gate, log.info)
-        purge(run, gate.tombstones, log.info)
+        _forget(run)
         collect(run)
+        _forget(run)  # also what was asked to go meanwhile, or turned out to look like it
         state = state_of(run)
-        before = read_json(run.folder / OUTCOME_FILE) if (run.folder / OUTCOME_FILE).exists() else {}
-        if before.get("state") == state:
+        before = _outcome_before(run)
+        if before.pop("state", None) == state:
+            run.discard_embeddings()
             log.info("nothing is new since the archive was last brought up to date")
             return before
         embed_missing(run)
@@ -71,6 +74,27 @@ def run_recipe(recipe: Recipe, *, anew: bool = False) -> dict[str, Any]:
         run.discard_embeddings()
         log.info("report: %s", run.folder / "report.html")
         return outcome
+
+
+def _forget(run: RunFolder) -> None:
+    """Forget what was removed on request, in the report too."""
+    if purge(run, Tombstones.read(run.recipe.archive), log.info):
+        (run.folder / REPORT_FILE).unlink(missing_ok=True)
+
+
+def _outcome_before(run: RunFolder) -> dict[str, Any]:
+    """What the last run said; nothing if there was none.
+
+    Raises:
+        CurationBroken: the file is damaged.
+    """
+    path = run.folder / OUTCOME_FILE
+    if not path.exists():
+        return {}
+    try:
+        return read_json(path)
+    except CurationBroken:
+        raise CurationBroken(f"{path} is damaged; delete it and run the recipe again") from None
 
 
 def outcome_of(run: RunFolder, decision: Decision, sealed: Sealed) -> dict[str, Any]:
@@ -151,7 +175,6 @@ def status_of(recipe: Recipe) -> dict[str, Any]:
     for shard in done:
         for row in run.read_seen(shard, ["drop"]):
             reasons.add(None if row["drop"] is None else Drop(**row["drop"]))
-    outcome = run.folder / OUTCOME_FILE
     return {
         "archive": str(recipe.archive),
         "working": str(recipe.working),
@@ -162,7 +185,7 @@ def status_of(recipe: Recipe) -> dict[str, Any]:
         "shards_done": len(done),
         "faces": reasons.num_kept,
         "dropped": reasons.as_json(),
-        "is_sealed": len(done) == len(shards) and outcome.exists() and read_json(outcome).get("state") == state_of(run),
+        "is_sealed": len(done) == len(shards) and _outcome_before(run).get("state") == state_of(run),
     }
 
 

@@ -1,11 +1,12 @@
 """A run done anew: what the sources have gained is added, and what was fetched before is asked for again, politely.
 
-Servers are told what is known already and send a picture only if it changed. A refresh that was broken off goes on: its
+Servers are told what is known already and send a picture only if it changed. What a source names no longer is not asked
+for, and leaves the archive. A refresh that was broken off goes on: its
 mark is there until every shard is listed anew, and each shard's own mark until it was looked at.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from curation.candidate import Candidate
 from curation.journal import Journal
@@ -14,6 +15,9 @@ from curation.run_folder import RunFolder, write_json
 from curation.sources.source import Ask
 from curation.stage import Reasons
 
+NOT_OFFERED: Final = "no longer offered by its source"
+"""Also where it names it, but not as one that may be used: under another licence, with another date."""
+
 
 def refresh(run: RunFolder, ask: Ask, gate: Gate, report: Callable[[str], None]) -> None:
     """Read the sources again; afterwards every shard is listed as it is now and waits to be looked at.
@@ -21,12 +25,14 @@ def refresh(run: RunFolder, ask: Ask, gate: Gate, report: Callable[[str], None])
     Raises:
         SourceBroken, FetchRefused: a source cannot be read; run it again, and it goes on.
     """
+    journal_file = run.folder / "asked.journal"
+    if not run.refresh_file.exists():
+        journal_file.unlink(missing_ok=True)  # answers of an earlier reading
     run.refresh_file.touch()
     known = {row["picture_id"]: shard for shard in run.shards() for row in run.read_listed(shard)}
     renewed: dict[int, dict[str, Candidate]] = {}
     fresh: list[Candidate] = []
     reasons = Reasons()
-    journal_file = run.folder / "asked.journal"
     journal = Journal(journal_file)
     try:
         for found in candidates_of(run.recipe, Remembered(ask, journal), gate):
@@ -68,6 +74,6 @@ def _asked_again(row: dict[str, Any], renewed: dict[str, Candidate]) -> dict[str
     """A row with what its source says now; at another address nothing is known of the picture."""
     now = renewed.get(row["picture_id"])
     if now is None:
-        return row
+        return row | {"refusal": NOT_OFFERED}
     is_moved = (now.url, now.path) != (row["url"], row["path"])
-    return row | now.to_row() | ({"etag": None, "last_modified": None} if is_moved else {})
+    return row | now.to_row() | {"refusal": None} | ({"etag": None, "last_modified": None} if is_moved else {})

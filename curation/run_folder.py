@@ -13,6 +13,7 @@ A shard counts when its file in `seen` is there. Everything is written aside and
 """
 
 import json
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cafdata import lock
+from cafdata.leftovers import is_draft
 from core.errors import CurationBroken
 from core.files import replacing, write_atomic
 from curation.candidate import Candidate
@@ -51,31 +53,36 @@ class RunFolder:
         self.seen, self.embedded = self.folder / "seen", self.folder / "embeddings"
 
     def open(self) -> None:
-        """Make the folder, or see that it belongs to the recipe.
+        """Make the folder, or see that it belongs to the recipe; what a killed run left half written goes.
+
+        Only for who holds the folder.
 
         Raises:
             CurationBroken: it holds something else, or the run of other settings.
         """
         said = self.folder / "recipe.json"
-        if not said.exists() and self.folder.is_dir() and any(self.folder.iterdir()):
-            names = {path.name for path in self.folder.iterdir() if not path.name.startswith(".")} - {"README", "lock"}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not said.exists():
+            names = {path.name for path in self.folder.iterdir() if not path.name.startswith(".")} - {"lock"}
             if names:
                 raise CurationBroken(f"{self.folder} holds something else ({min(names)}); name a new working folder")
-        for folder in (self.folder, self.listed, self.fetched, self.seen, self.embedded):
-            folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "README").write_text(README)
-        if not said.exists():
             write_json(said, {"version": VERSION, "digest": self.recipe.digest, "settings": self.recipe.settings()})
-            return
         before = read_json(said)
         if before.get("version") != VERSION:
             raise CurationBroken(f"{said} has version {before.get('version')}; this program reads {VERSION}")
         if before.get("digest") != self.recipe.digest:
-            changed = _differences(before.get("settings", {}), self.recipe.settings())
+            now = json.loads(json.dumps(self.recipe.settings()))
+            changed = _differences(before.get("settings", {}), now)
             raise CurationBroken(
                 f"{self.folder} was begun with other settings ({', '.join(changed)}); "
                 "change them back, or name another working folder in the recipe"
             )
+        for folder in (self.listed, self.fetched, self.seen, self.embedded):
+            folder.mkdir(exist_ok=True)
+        for folder in (self.folder, self.listed, self.fetched, self.seen, self.embedded):
+            for path in filter(is_draft, folder.iterdir()):
+                path.unlink()
+        write_atomic(self.folder / "README", README.encode())
 
     @property
     def refresh_file(self) -> Path:
@@ -144,7 +151,8 @@ class RunFolder:
     def read_listed(self, shard: int) -> list[dict[str, Any]]:
         """Rows of a shard's candidates. Raises CurationBroken if its file is damaged."""
         try:
-            rows: list[dict[str, Any]] = pq.read_table(self.listed_file(shard)).to_pylist()
+            with _opened(self.listed_file(shard), CANDIDATE) as file:
+                rows: list[dict[str, Any]] = file.read().to_pylist()
         except (pa.ArrowException, OSError) as error:
             raise CurationBroken(
                 f"{self.listed_file(shard)} is damaged; delete {self.folder} and begin anew"
@@ -157,6 +165,12 @@ class RunFolder:
         Args:
             rows: of OUTCOME's columns; "embedding" beside them where there is a face.
         """
+        self.rewrite_seen(shard, rows)
+        self.stale_file(shard).unlink(missing_ok=True)
+        self.journal_file(shard).unlink(missing_ok=True)
+
+    def rewrite_seen(self, shard: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write what is known of a shard; one that is to be asked for again still is. Arguments as `write_seen`."""
         ordered = sorted(rows, key=lambda row: int(row["position"]))
         faces = [row for row in ordered if row.get("face") is not None]
         if all(row.get("embedding") is not None for row in faces):
@@ -164,8 +178,6 @@ class RunFolder:
         else:
             self.embeddings_file(shard).unlink(missing_ok=True)
         write_rows(self.seen_file(shard), ordered, OUTCOME)
-        self.stale_file(shard).unlink(missing_ok=True)
-        self.journal_file(shard).unlink(missing_ok=True)
 
     def write_embeddings(self, shard: int, picture_ids: Sequence[str], embeddings: Sequence[Any]) -> None:
         """Write embeddings, a row a picture."""
@@ -179,7 +191,7 @@ class RunFolder:
         try:
             with np.load(path) as arrays:
                 return arrays["picture_id"].tolist(), arrays["embedding"]
-        except (ValueError, KeyError, EOFError, OSError) as error:
+        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
             raise CurationBroken(f"{path} is damaged; delete it, and its faces are embedded again") from error
 
     def read_seen(self, shard: int, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
@@ -195,11 +207,20 @@ class RunFolder:
 def read_seen_file(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
     """Rows of one file of a `seen` folder. Raises CurationBroken if it is damaged."""
     try:
-        with pq.ParquetFile(path) as file:
+        with _opened(path, OUTCOME) as file:
             for batch in file.iter_batches(GROUP_ROWS, columns=None if columns is None else list(columns)):
                 yield from batch.to_pylist()
     except (pa.ArrowException, OSError) as error:
         raise CurationBroken(f"{path} is damaged; delete it, and its pictures are looked at again") from error
+
+
+def _opened(path: Path, schema: pa.Schema) -> Any:
+    """A table to be read; damage is an ArrowException or OSError. Pages have checksums, names of columns have none."""
+    file = pq.ParquetFile(path, page_checksum_verification=True)
+    if not file.schema_arrow.equals(schema):
+        file.close()
+        raise pa.ArrowInvalid("other columns")
+    return file
 
 
 def drop_of(row: Mapping[str, Any]) -> Drop:
@@ -219,7 +240,14 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema)
     names = schema.names
     table = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows], schema=schema)
     with replacing(path) as draft:
-        pq.write_table(table, draft, compression="zstd", row_group_size=GROUP_ROWS, write_statistics=False)
+        pq.write_table(
+            table,
+            draft,
+            compression="zstd",
+            row_group_size=GROUP_ROWS,
+            write_statistics=False,
+            write_page_checksum=True,
+        )
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -8,12 +8,14 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
+from cafdata import lock
 from curation.columns import ANSWER, DROP, SEEN
 from curation.engine import Rows, Step, Work
 from curation.faces import FaceRules
@@ -44,7 +46,7 @@ def steps_of(recipe: Recipe, fetched: Path) -> list[Step]:
         Step(
             name="fetched",
             make=FetchStep(rules=recipe.fetch, folder=fetched),
-            takes=("shard", "picture_id", "url", "path", "etag", "last_modified"),
+            takes=("shard", "picture_id", "url", "path", "etag", "last_modified", "refusal"),
             gives=FETCHED,
             batch_rows=FETCH_ROWS,
         ),
@@ -73,6 +75,8 @@ class FetchStep:
 
     def __call__(self) -> Work:
         fetching = _Fetching(None if self.rules is None else Fetcher(self.rules), self.folder)
+        # The process of a run that was killed may be at the journals for a moment yet.
+        fetching.held.enter_context(lock.writing(self.folder, is_patient=True))
         return fetching.work
 
 
@@ -82,13 +86,17 @@ class _Fetching:
     def __init__(self, fetcher: Fetcher | None, folder: Path) -> None:
         self.fetcher, self.folder = fetcher, folder
         self.journals: OrderedDict[int, Journal] = OrderedDict()
+        self.held = ExitStack()
+        """The journals' folder, until the process ends."""
 
     def work(self, rows: Rows) -> Rows:
         """Outcomes of a batch, what the journals know among them."""
         made: Rows = [{}] * len(rows)
         wanted: list[int] = []
         for number, row in enumerate(rows):
-            if row["path"] is not None:
+            if row["refusal"] is not None:
+                made[number] = outcome_row(Drop(stage="source", reason=row["refusal"]))
+            elif row["path"] is not None:
                 made[number] = read_file(Path(row["path"]), row["etag"])
             elif (known := self._journal(row["shard"]).read(row["url"])) is not None:
                 made[number] = decoded(known)

@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -44,6 +45,8 @@ class WikimediaSite:
         self.world, self.latency_s = world, latency_s
         self.requests: Counter[str] = Counter()
         """Host, path and query to how often they were asked for."""
+        self.sent: Counter[str] = Counter()
+        """The same for each picture, of the times that its bytes were sent."""
         self.agents: set[str] = set()
         """User-Agents of all requests."""
         self.most_at_once: Counter[str] = Counter()
@@ -99,6 +102,13 @@ class WikimediaSite:
         if page_id not in self._made:
             self._made[page_id] = self.world.data(page_id)
         return self._made[page_id]
+
+    def change(self, page_id: int, **changes: Any) -> SiteFile:
+        """Change a file that is there: its picture (`make`), `words`, `is_gone` and so on. Gives back the new one."""
+        file = replace(self.world.files[page_id], **changes)
+        self.world.files[page_id] = self._places[file.host, file.path] = file
+        self._made.pop(page_id, None)
+        return file
 
     def start(self) -> None:
         """Answer, each host in threads of its own."""
@@ -223,6 +233,7 @@ class Handler(BaseHTTPRequestHandler):
         headers = {"ETag": etag, "Last-Modified": MODIFIED, **file.headers}
         if self.headers.get("If-None-Match") == etag:
             return self.answer(304, b"", file.mime, headers)
+        site.sent[site.url(file).removeprefix("http://")] += 1
         return self.answer(200, data, file.mime, headers)
 
     def reply(self, body: Json) -> None:

@@ -1,0 +1,96 @@
+"""What was removed on request leaves the working folder: by name, by address, by how it looks."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cafdata.picture_hash import look
+from cafdata.tombstones import Tombstone, Tombstones
+from curation.purging import REMOVED, purge
+from curation.run_folder import RunFolder
+from tests.make_archive import drawn_photo, saved_again
+from tests.make_run import candidate, dropped_row, filled, made_run, seen_of, seen_row
+
+AT = "2026-01-02T03:04:05+00:00"
+
+
+def stones(marked: Any, *values: str) -> Tombstones:
+    return Tombstones([Tombstone(marked=marked, value=value, at=AT) for value in values])
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """Five pictures of people 1 and 2 in two shards; the last is one of person 1 once more, saved anew, as person 3."""
+    copied = saved_again(seen_row(candidate(1, 20))["face"], 60)
+    rows = [
+        seen_row(candidate(1, 20)),
+        seen_row(candidate(1, 35)),
+        seen_row(candidate(2, 30)),
+        dropped_row(candidate(1, 60), "no face", stage="faces"),
+        seen_row(candidate(3, 20), shows=(1, 20), face=copied, sha256="ab" * 32),
+    ]
+    return filled(made_run(tmp_path), rows)
+
+
+def faces(run: RunFolder) -> set[str]:
+    return {name for name, row in seen_of(run).items() if row["face"] is not None}
+
+
+@pytest.mark.parametrize(
+    ("marked", "value", "gone"),
+    [
+        ("person_id", "person-1", {"made/1-20", "made/1-35"}),
+        ("picture_id", "made/1-35", {"made/1-35"}),
+        ("source_url", "https://photos.example.org/2/30", {"made/2-30"}),
+        ("source_url", "https://photos.example.org/2/30.jpg", {"made/2-30"}),
+        ("sha256", "ab" * 32, {"made/3-20"}),
+        ("look", "the look of 1-20", {"made/1-20", "made/3-20"}),
+        ("person_id", "nobody", set()),
+    ],
+)
+def test_what_tombstones_name_is_forgotten(run: RunFolder, marked: str, value: str, gone: set[str]) -> None:
+    before = seen_of(run)
+    values = look(before["made/1-20"]["face"]) if marked == "look" else (value,)
+    told: list[str] = []
+    assert purge(run, stones(marked, *values), told.append) == len(gone)
+    assert faces(run) == {"made/1-20", "made/1-35", "made/2-30", "made/3-20"} - gone
+    after = seen_of(run)
+    for name, row in after.items():
+        if name not in gone:
+            assert row == before[name]
+            continue
+        assert row["drop"] == {"stage": "archive", "reason": REMOVED, "detail": "", "is_passing": False}
+        kept = {"picture_id", "person_id", "url", "source_url"}
+        assert all(row[one] == before[name][one] for one in kept)
+        assert row["long_hash"] is row["looks"] is row["age_read_years"] is row["photo_sha256"] is None
+    assert bool(told) == bool(gone)
+    assert purge(run, stones(marked, *values), told.append) == 0
+
+
+def test_embeddings_of_the_shard_go_too(run: RunFolder) -> None:
+    purge(run, stones("person_id", "person-2"), print)
+    assert not run.embeddings_file(0).exists() and run.embeddings_file(1).exists()
+
+
+def test_what_was_not_fetched_yet_will_not_be(run: RunFolder) -> None:
+    """Also in the midst of a refresh, which goes on all the same."""
+    run.write_listed(2, [candidate(1, 70), candidate(4, 70)])
+    run.stale_file(0).touch()
+    purge(run, stones("person_id", "person-1"), print)
+    assert [row["refusal"] for row in run.read_listed(2)] == [REMOVED, None]
+    assert [row["refusal"] for row in run.read_listed(0)] == [REMOVED, REMOVED, None, REMOVED]
+    assert not run.is_done(0)
+
+
+def test_without_tombstones_nothing_is_read(tmp_path: Path) -> None:
+    run = made_run(tmp_path)
+    run.listed_file(0).write_bytes(b"damaged")
+    assert purge(run, Tombstones(), print) == 0
+
+
+def test_other_faces_look_otherwise(run: RunFolder) -> None:
+    """The drawn people are near each other in nothing."""
+    from core.images import encode_jpeg
+
+    assert purge(run, stones("look", *look(encode_jpeg(drawn_photo(8, 44), 90))), print) == 0
