@@ -5,14 +5,14 @@ interchangeable (see the conventions in `align`), nor are their embeddings.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from core.align import FFHQ, Convention, Photo, Points, apply, invert, scale_of
-from core.candidates import Box
+from core.candidates import Box, Candidate, warnings_for
 from core.errors import PackMissing
 from core.identity import Embedding
 
@@ -57,18 +57,35 @@ class FacePack(Protocol):
         """The file with the recogniser's weights."""
 
     def detect(self, photo: Photo) -> list[Face]:
-        """All faces of a (H, W, 3) uint8 RGB photo, largest first; empty if there is none."""
+        """All faces of a (H, W, 3) uint8 RGB photo, largest first; empty if there is none.
+
+        `find`, then `place` for each, with warnings.
+        """
+
+    def find(self, photo: Photo) -> list[Candidate]:
+        """The same faces by their boxes, with rough points: for whoever needs only some of them."""
+
+    def place(self, photo: Photo, candidate: Candidate) -> Face:
+        """A candidate of this photo with exact points; without warnings."""
 
     def embed(self, photo: Photo, face: Face) -> Embedding:
         """(D,) float32 of length 1; compare with `identity.cosine`, within one pack only."""
 
 
-def open_pack(name: str = "auto") -> FacePack:
+def with_warnings(face: Face, photo: Photo) -> Face:
+    """The face, and why a result may disappoint."""
+    return replace(face, warnings=warnings_for(photo, face.points, face.convention))
+
+
+def open_pack(name: str = "auto", *, threads: int | None = None, is_sparing: bool = False) -> FacePack:
     """Load a face pack. Takes a second or two; keep the result.
 
     Args:
         name: "embedded", "insightface:<pack or folder>", or "auto": the best InsightFace pack that is already
             on this machine, else the embedded one. The log and the pack's `name` say which.
+        threads: an InsightFace pack computes with so many; None for one a core.
+        is_sparing: an InsightFace pack then takes about half the time for a photo with one face. Its detector is
+            given no more empty pixels than it needs, so boxes and points differ a little from those found otherwise.
     Raises:
         PackMissing: the pack is damaged, or absent and not to be fetched. "auto" warns and passes on.
         ValueError: no such kind of pack.
@@ -78,14 +95,14 @@ def open_pack(name: str = "auto") -> FacePack:
 
     kind, _, which = name.partition(":")
     if kind == "insightface" and which:
-        return InsightFacePack(which)
+        return InsightFacePack(which, threads=threads, is_sparing=is_sparing)
     if name == "embedded":
         return EmbeddedPack()
     if name != "auto":
         raise ValueError(f"no face pack {name!r}: say auto, embedded or insightface:<pack or folder>")
     for present in packs_present():
         try:
-            pack = InsightFacePack(present)
+            pack = InsightFacePack(present, threads=threads, is_sparing=is_sparing)
         except PackMissing as error:
             log.warning("%s", error)
             continue

@@ -8,6 +8,8 @@ Answer:   status, height, width (ANSWER), then the pixels; or status, length, 0,
 """
 
 import atexit
+import contextlib
+import fcntl
 import os
 import resource
 import select
@@ -33,6 +35,8 @@ READY: Final = b"R"
 MAX_SENTENCE_BYTES: Final = 500
 START_TIMEOUT_S: Final = 60.0
 NUM_WORKERS: Final = 2
+PIPE_BYTES: Final = 1 << 20
+"""What a pipe may hold: pixels go over in a few pieces, not in one of 64 KiB after the other."""
 
 TOO_SLOW: Final = "This picture takes too long to open; save it as an ordinary JPEG and try again."
 GAVE_UP: Final = "This picture could not be opened (it broke the decoder); save it again as JPEG."
@@ -66,6 +70,9 @@ class Worker:
         self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(self._to, False)
         os.set_blocking(self._from, False)
+        for pipe in (self._to, self._from):
+            with contextlib.suppress(PermissionError):  # a user's pipes may hold so much in all; a small one does too
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self.is_at_rest = False
         """True while no request is half done; only then the worker may be used again."""
         hello = bytearray(1)

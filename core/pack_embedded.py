@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from core.align import UTKFACE, Affine, Convention, Photo, Points, apply, crop, fit_similarity, invert
-from core.candidates import Box, Candidate, search, warnings_for
-from core.detect import Face
+from core.candidates import Box, Candidate, search
+from core.detect import Face, with_warnings
 from core.errors import PackMissing
 from core.identity import Embedding, unit
 
@@ -62,19 +62,16 @@ class EmbeddedPack:
 
     def detect(self, photo: Photo) -> list[Face]:
         """All faces of a (H, W, 3) uint8 RGB photo, largest first; empty if there is none."""
-        faces = []
-        for candidate in search(photo, self._scan):
-            points = self._find_points(photo, candidate.box)
-            faces.append(
-                Face(
-                    box=candidate.box,
-                    points=points,
-                    convention=self.convention,
-                    score=candidate.score,
-                    warnings=warnings_for(photo, points, self.convention),
-                )
-            )
-        return faces
+        return [with_warnings(self.place(photo, candidate), photo) for candidate in self.find(photo)]
+
+    def find(self, photo: Photo) -> list[Candidate]:
+        """The same faces by their boxes, with YuNet's points."""
+        return search(photo, self._scan)
+
+    def place(self, photo: Photo, candidate: Candidate) -> Face:
+        """A candidate of this photo with dlib's points; without warnings."""
+        points = self._find_points(photo, candidate.box)
+        return Face(box=candidate.box, points=points, convention=self.convention, score=candidate.score)
 
     def embed(self, photo: Photo, face: Face) -> Embedding:
         """(128,) float32 of length 1 for a face this pack found in this photo."""

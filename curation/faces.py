@@ -3,19 +3,25 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+import numpy as np
 
 from core.align import Convention, Photo, apply, crop, framing_named
-from core.candidates import area
+from core.candidates import Candidate, area
+from core.decoding import DecodeLimits, decode
 from core.detect import Face, FacePack
 from core.identity import Embedding
-from core.images import decode_photo, encode_jpeg
+from core.images import encode_jpeg
 from curation.stage import Drop
 
 STAGE: Final = "faces"
 JPEG_QUALITY: Final = 95
 LEAST_PX, MOST_PX = 32, 2048
 """Sides of a crop that make sense."""
+OWN_LIMITS: Final = DecodeLimits()
+
+Found = TypeVar("Found", Face, Candidate)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +78,7 @@ class FaceRules:
             raise ValueError(f"max_roll_degrees is above 0, at most 180, got {self.max_roll_degrees}")
 
 
-def choose_face(faces: Sequence[Face], rules: FaceRules) -> Face | Drop:
+def choose_face(faces: Sequence[Found], rules: FaceRules) -> Found | Drop:
     """The one face that a photo is about: the only one, or one clearly larger than all others.
 
     Args:
@@ -114,14 +120,14 @@ def embed_kept(
     """Embedding of a face by the file that the archive keeps: whenever it is computed, it is the same.
 
     Args:
-        file: the aligned crop, a picture file.
+        file: the aligned crop, as `as_file` made it: a file of our own making, so it is decoded in this process.
         points: (5, 2) pixels of the photo that it was cut from.
         convention: which five points these are; those of the pack.
         framing: name of the crop's framing.
     Returns:
         (D,) float32 of length 1.
     """
-    photo = decode_photo(file)
+    photo = np.asarray(decode(file, OWN_LIMITS))
     size_px = photo.shape[0]
     matrix = framing_named(framing).matrix(points, convention, size_px)
     whole = (0.0, 0.0, float(size_px), float(size_px))

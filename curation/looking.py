@@ -53,7 +53,14 @@ class Looker:
     """A face pack and an age estimator with the rules for faces. Keeps nothing of one picture for the next."""
 
     def __init__(
-        self, *, pack: str, estimator: str, rules: FaceRules, device: str = "auto", precision: Precision = "float32"
+        self,
+        *,
+        pack: str,
+        estimator: str,
+        rules: FaceRules,
+        device: str = "auto",
+        precision: Precision = "float32",
+        threads: int = 1,
     ) -> None:
         """Load the models; takes seconds, so once in a process.
 
@@ -63,12 +70,13 @@ class Looker:
             device: as core.device.choose takes it.
             precision: of the age estimator. "auto" is what is fastest on this machine at this moment, and may not
                 be the same the next time: ages then differ by up to a year.
+            threads: that the face pack computes with.
         Raises:
             PackMissing, WeightsMissing, WeightsRefused, DeviceMissing: as those say.
             ValueError: the estimator makes pictures, or takes whole photos.
         """
         self.rules = rules
-        self.pack = open_pack(pack)
+        self.pack = open_pack(pack, threads=threads, is_sparing=True)
         self.reader = AgeReader(load(estimator), choose(device, precision))
         if self.reader.takes_whole_photos:
             raise ValueError(f"{estimator} reads whole photos; name an estimator that reads faces")
@@ -100,9 +108,12 @@ class Looker:
         return [self.look(data) for data in batch]
 
     def _find(self, photo: Photo) -> _Found | Drop:
-        faces = self.pack.detect(photo)
-        face = choose_face(faces, self.rules)
-        return face if isinstance(face, Drop) else _Found(face=face, num_faces=len(faces))
+        """Only the chosen face is looked at for its exact points."""
+        candidates = self.pack.find(photo)
+        chosen = choose_face(candidates, self.rules)
+        if isinstance(chosen, Drop):
+            return chosen
+        return _Found(face=self.pack.place(photo, chosen), num_faces=len(candidates))
 
     def _cut(self, photo: Photo, face: Face) -> _Cut | Drop:
         scores = scores_of(photo, face, self.rules)
