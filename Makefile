@@ -2,7 +2,7 @@
 # Both set up .venv themselves; the only things needed beforehand are make and Python 3.11.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak bench example clean chromium
+.PHONY: help setup demo test check soak bench example clean chromium label-studio
 
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt
@@ -57,17 +57,21 @@ check: $(DEVELOPMENT)
 	@.venv/bin/lint-imports --no-logo
 	@$(PYTHON) -m pytest tests/unit/test_architecture.py
 
-test: setup check
+test: setup label-studio check
 	@$(PYTHON) -m pytest
+
+# A server of its own for the tests of labelling; without it they are skipped, each saying why.
+label-studio: $(DEVELOPMENT)
+	@$(PYTHON) -c "from pathlib import Path; from curation.labelling.server import install; install(Path('.venv-label-studio'), print)" >&2 || echo "Label Studio could not be installed: its tests will be skipped." >&2
 
 example: $(DEVELOPMENT)
 	@$(PYTHON) -m tests.example --out example
 
 # A twentieth of it is part of make test. The disk that fills up needs root, the kills at single calls need strace.
-soak: $(DEVELOPMENT)
-	@SOAK=full $(PYTHON) -m pytest tests/soak -v
+soak: $(DEVELOPMENT) label-studio
+	@SOAK=full $(PYTHON) -m pytest tests/soak tests/labelling/test_kills.py tests/browser/test_labelling.py -v
 
-bench: $(DEVELOPMENT)
+bench: $(DEVELOPMENT) label-studio
 	@$(PYTHON) -m benchmarks.aging
 	@$(PYTHON) -m benchmarks.generator
 	@$(PYTHON) -m benchmarks.generator --isa AVX2 --sizes 256
@@ -76,6 +80,7 @@ bench: $(DEVELOPMENT)
 	@$(PYTHON) -m benchmarks.calibration
 	@$(PYTHON) -m benchmarks.duplicates
 	@$(PYTHON) -m benchmarks.curation
+	@$(PYTHON) -m benchmarks.labelling
 
 clean:
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .gradio build stubs/*/build stubs/*/*.egg-info

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -78,6 +79,7 @@ def push(
     from curation.labelling.pushing import PushPlan
     from curation.labelling.pushing import push as push_all
     from curation.labelling.selection import Selection
+    from curation.reviewing import face_files, places_of
 
     opened = Archive(archive)
     selection = Selection(num_pictures=pictures, share_by_several=several, num_gold=gold, seed=seed)
@@ -90,8 +92,11 @@ def push(
         reader = _reader()
         count = read_all(opened, reader_of(open_pack("auto"), reader), reader.info.name)
         _to_stderr(f"read the ages of {count} pictures")
+    # Questions are about pictures that wait outside the archive too, in the working folder of the run that asks.
+    _, working = places_of(archive)
+    faces = partial(face_files, archive, working)
     with _server() as server:
-        done = push_all(server, opened, plan, photos=None if photos is None else folder_photos(photos))
+        done = push_all(server, opened, plan, faces, None if photos is None else folder_photos(photos))
     print(json.dumps(dataclasses.asdict(done)))
     return 0
 
