@@ -98,8 +98,7 @@ def list_sources(run: RunFolder, ask: Ask, gate: Gate, report: Report) -> None:
         SourceBroken, FetchRefused: a source cannot be read; what it said so far is not asked again.
     """
     recipe = run.recipe
-    journal_file = run.folder / "asked.journal"
-    journal = Journal(journal_file)
+    journal = Journal(run.asked_file)
     reasons = Reasons()
     people: set[str] = set()
     hosts: Counter[str] = Counter()
@@ -133,7 +132,7 @@ def list_sources(run: RunFolder, ask: Ask, gate: Gate, report: Report) -> None:
             "drops": reasons.as_json(),
         },
     )
-    journal_file.unlink(missing_ok=True)
+    run.asked_file.unlink(missing_ok=True)
 
 
 def host_of(candidate: Candidate) -> str:

@@ -54,6 +54,8 @@ def run_recipe(recipe: Recipe, *, anew: bool = False) -> dict[str, Any]:
             elif anew or run.refresh_file.exists():
                 log.info("reading the sources again")
                 refresh(run, ask, gate, log.info)
+        run.listing()  # whether it is damaged
+        run.asked_file.unlink(missing_ok=True)  # a run that was killed may not have come to this
         _forget(run)
         collect(run)
         _forget(run)  # also what was asked to go meanwhile, or turned out to look like it

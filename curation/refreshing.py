@@ -25,15 +25,14 @@ def refresh(run: RunFolder, ask: Ask, gate: Gate, report: Callable[[str], None])
     Raises:
         SourceBroken, FetchRefused: a source cannot be read; run it again, and it goes on.
     """
-    journal_file = run.folder / "asked.journal"
     if not run.refresh_file.exists():
-        journal_file.unlink(missing_ok=True)  # answers of an earlier reading
+        run.asked_file.unlink(missing_ok=True)  # answers of an earlier reading
     run.refresh_file.touch()
     known = {row["picture_id"]: shard for shard in run.shards() for row in run.read_listed(shard)}
     renewed: dict[int, dict[str, Candidate]] = {}
     fresh: list[Candidate] = []
     reasons = Reasons()
-    journal = Journal(journal_file)
+    journal = Journal(run.asked_file)
     try:
         for found in candidates_of(run.recipe, Remembered(ask, journal), gate):
             reasons.add(found)
@@ -57,7 +56,7 @@ def refresh(run: RunFolder, ask: Ask, gate: Gate, report: Callable[[str], None])
     counts = {"candidates": len(known) + len(fresh), "drops": reasons.as_json(), "shards": len(run.shards())}
     write_json(run.folder / "listed.json", listing | counts)
     report(f"{len(fresh):,} new pictures, {len(known):,} known ones are asked for again")
-    journal_file.unlink(missing_ok=True)
+    run.asked_file.unlink(missing_ok=True)
     run.refresh_file.unlink()
 
 

@@ -199,8 +199,8 @@ def _figure(name: str, thumbs: Mapping[str, str], caption: str) -> str:
 
 
 def _age(decision: Decision, name: str) -> str:
-    low, high = decision.kept[name].age_min_years, decision.kept[name].age_max_years
-    return f"{low:.0f}" if int(low) == int(high) else f"{low:.0f} to {high:.0f}"
+    low, high = int(decision.kept[name].age_min_years), int(decision.kept[name].age_max_years)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _text(words: str) -> str:

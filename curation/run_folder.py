@@ -85,6 +85,11 @@ class RunFolder:
         write_atomic(self.folder / "README", README.encode())
 
     @property
+    def asked_file(self) -> Path:
+        """Answers of sources' APIs, while they are being read."""
+        return self.folder / "asked.journal"
+
+    @property
     def refresh_file(self) -> Path:
         """Is there while a refresh is under way."""
         return self.folder / "refresh"

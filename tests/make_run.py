@@ -86,7 +86,7 @@ def seen_row(
         "framing": "utkface",
         "box": [1.0, 2.0, 60.0, 62.0],
         "points": [[20.0, 19.0], [44.0, 19.0], [32.0, 30.0], [25.0, 44.0], [39.0, 44.0]],
-        "points_convention": "scrfd5",
+        "points_convention": "arcface5",
         "num_faces": 1,
         "quality": [{"name": "sharpness", "value": 0.5}],
         "age_read_years": float(age_years if read_years is None else read_years),
