@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cafdata.duplicates import LOWEST, packed
-from cafdata.shrinking import shrink
+from cafdata.shrinking import shrink, shrink_parts
 from core.images import Photo, decode_photo
 
 SIDE_PX: Final = 32
@@ -91,12 +91,12 @@ def look_of(photo: Photo) -> tuple[str, ...]:
     """The same of a (H, W, 3) uint8 RGB photo, 0..255."""
     height, width = min(photo.shape[0], CROPPED_PX), min(photo.shape[1], CROPPED_PX)
     whole, small = shrink(photo, ((SIDE_PX, SIDE_PX), (width, height)))
-    hashes = [_hash(whole)]
+    parts = []
     for share, x_place, y_place in CROPS:
         cut_width, cut_height = max(1, round(width * (1 - share))), max(1, round(height * (1 - share)))
         left, top = round((width - cut_width) * x_place), round((height - cut_height) * y_place)
-        hashes.append(long_hash(small[top : top + cut_height, left : left + cut_width]))
-    return tuple(hashes)
+        parts.append((left, top, cut_width, cut_height))
+    return tuple(_hash(one) for one in (whole, *shrink_parts(small, parts, (SIDE_PX, SIDE_PX))))
 
 
 def _hash(small: Photo) -> str:

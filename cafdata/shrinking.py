@@ -16,6 +16,8 @@ import numpy.typing as npt
 from core.images import Photo, require_photo, resize
 
 Numbers = npt.NDArray[np.float64]
+Part = tuple[int, int, int, int]
+"""Of a photo: left, top, width, height, pixels."""
 
 LOBES: Final = 3
 """Of the Lanczos window."""
@@ -53,7 +55,7 @@ class _Window:
     blocks: tuple[_Block, ...]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _window(from_px: int, to_px: int) -> _Window:
     """The window that takes a line of `from_px` pixels to one of `to_px`."""
     step = from_px / to_px
@@ -73,12 +75,12 @@ def _window(from_px: int, to_px: int) -> _Window:
 
 
 def _block(first: npt.NDArray[np.int64], weights: Numbers, start: int) -> _Block:
-    low, num_taps = int(first[0]), weights.shape[1]
-    matrix = np.zeros((int(first[-1]) - low + num_taps, len(first)), dtype=np.float32)
-    for column, begin in enumerate((first - low).tolist()):
-        matrix[begin : begin + num_taps, column] = weights[column] / ONE
-    used = int(np.flatnonzero(matrix.any(1))[-1]) + 1
-    return _Block(results=slice(start, start + len(first)), pixels=slice(low, low + used), matrix=matrix[:used])
+    low, (count, num_taps) = int(first[0]), weights.shape
+    rows = (first - low)[:, None] + np.arange(num_taps)
+    matrix = np.zeros((int(first[-1]) - low + num_taps, count), dtype=np.float32)
+    matrix[rows, np.arange(count)[:, None]] = weights / ONE
+    used = int(rows[weights != 0].max()) + 1
+    return _Block(results=slice(start, start + count), pixels=slice(low, low + used), matrix=matrix[:used])
 
 
 def shrink(photo: Photo, sizes_px: Sequence[tuple[int, int]]) -> list[Photo]:
@@ -97,6 +99,32 @@ def shrink(photo: Photo, sizes_px: Sequence[tuple[int, int]]) -> list[Photo]:
         for target in narrow:
             target[top : top + BAND_ROWS] = _narrowed(planes, target.shape[1]).transpose(1, 2, 0)
     return [_lowered(one, to_px) for one, (_, to_px) in zip(narrow, sizes_px, strict=True)]
+
+
+def shrink_parts(photo: Photo, parts: Sequence[Part], size_px: tuple[int, int]) -> list[Photo]:
+    """Parts of a photo, each as `shrink` makes it alone; what they share of the work is done once.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB, 0..255; a small one, as it is worked on in one piece.
+        parts: inside the photo.
+        size_px: width and height of each result.
+    """
+    width_px, height_px = size_px
+    if any(height > TALL * width for _, _, width, height in parts):
+        whole = require_photo(photo)
+        return [resize(whole[top : top + high, left : left + wide], *size_px) for left, top, wide, high in parts]
+    planes = np.asarray(require_photo(photo).transpose(2, 0, 1), dtype=np.float32, order="C")
+    narrow = {
+        (left, width): _narrowed(np.ascontiguousarray(planes[:, :, left : left + width]), width_px).transpose(1, 2, 0)
+        for left, width in {(left, width) for left, _, width, _ in parts}
+    }
+    results: dict[Part, Photo] = {}
+    for height in {high for _, _, _, high in parts}:
+        alike = [part for part in dict.fromkeys(parts) if part[3] == height]
+        beside = [narrow[left, width][top : top + height] for left, top, width, _ in alike]
+        lowered = _lowered(np.concatenate(beside, axis=1), height_px)
+        results.update(zip(alike, np.split(lowered, len(alike), axis=1), strict=True))
+    return [results[part] for part in parts]
 
 
 def _lowered(photo: Photo, height_px: int) -> Photo:

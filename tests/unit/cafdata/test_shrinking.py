@@ -8,7 +8,7 @@ from skimage.data import astronaut
 
 from cafdata.duplicates import LOWEST, packed
 from cafdata.picture_hash import COSINES, CROPPED_PX, CROPS, SIDE_PX, long_hash, look, look_of
-from cafdata.shrinking import BAND_ROWS, TALL, shrink
+from cafdata.shrinking import BAND_ROWS, TALL, shrink, shrink_parts
 from core.images import Photo, encode_png, resize
 
 SIDES = st.integers(1, 300)
@@ -30,6 +30,27 @@ def test_bands_and_extreme_shapes(shape: tuple[int, int]) -> None:
     small, large = shrink(photo, [(32, 32), (128, 90)])
     assert np.array_equal(small, resize(photo, 32, 32))
     assert np.array_equal(large, resize(photo, 128, 90))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), height=st.integers(2, 200), width=st.integers(2, 200), seed=st.integers(0, 99))
+def test_parts_are_as_they_are_alone(data: st.DataObject, height: int, width: int, seed: int) -> None:
+    """Also where some share their columns, their height, or everything."""
+    photo = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    lefts, tops = st.integers(0, width // 2), st.integers(0, height // 2)
+    wide, high = width - width // 2, height - height // 2
+    sides = st.sampled_from([(wide, high), (max(1, wide - 1), high), (wide, max(1, high // 2))])
+    parts = [(left, top, *side) for left, top, side in data.draw(st.lists(st.tuples(lefts, tops, sides), min_size=1))]
+    parts.append(parts[0])
+    for (left, top, cut_width, cut_height), found in zip(parts, shrink_parts(photo, parts, (32, 24)), strict=True):
+        assert np.array_equal(found, resize(photo[top : top + cut_height, left : left + cut_width], 32, 24))
+
+
+def test_tall_parts() -> None:
+    photo = np.random.default_rng(3).integers(0, 256, (TALL * 3, 5, 3), dtype=np.uint8)
+    tall, wide = shrink_parts(photo, [(1, 0, 2, TALL * 2 + 1), (0, 7, 5, 30)], (8, 8))
+    assert np.array_equal(tall, resize(photo[: TALL * 2 + 1, 1:3], 8, 8))
+    assert np.array_equal(wide, resize(photo[7:37], 8, 8))
 
 
 def test_refuses_what_is_no_photo() -> None:
