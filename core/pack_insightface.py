@@ -23,7 +23,8 @@ from core.candidates import Candidate, search
 from core.detect import Face, with_warnings
 from core.errors import PackMissing
 from core.identity import Embedding, unit
-from core.pack_scrfd import PIXEL_EDGE, Scrfd, of_any_size
+from core.pack_models import of_any_size, without_prelu
+from core.pack_scrfd import PIXEL_EDGE, Scrfd
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class InsightFacePack:
         self._sparing = _sparing(Path(self._detector.model_file), options) if is_sparing else None
         self._recogniser = models["recognition"]
         self.recogniser_file = Path(self._recogniser.model_file)
+        self._recogniser.session = _session(without_prelu(self.recogniser_file), options)
         self.identity = self.recogniser_file.stem
         static = self._detector.static_input_size
         self._scan_sizes = (min(static),) if static else SCAN_SIZES_PX
@@ -152,15 +154,19 @@ def _options(threads: int | None) -> Any:
     return options
 
 
+def _session(model: bytes, options: Any) -> Any:
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
 def _sparing(file: Path, options: Any) -> Scrfd:
     """The detector of a model file that has been loaded before, at any size. Raises PackMissing where it cannot be."""
-    import onnxruntime
     import onnxruntime.capi.onnxruntime_pybind11_state as onnx_errors
 
     unfit = (onnx_errors.InvalidGraph, onnx_errors.InvalidArgument, onnx_errors.Fail, onnx_errors.RuntimeException)
     try:
-        session = onnxruntime.InferenceSession(of_any_size(file), options, providers=["CPUExecutionProvider"])
-        detector = Scrfd(session)
+        detector = Scrfd(_session(of_any_size(file), options))
         for size_px in (TIGHT_CHIP_PX, TIGHT_CHIP_PX + detector.step_px):
             detector.candidates(np.zeros((TIGHT_CHIP_PX, size_px, 3), dtype=np.uint8), MIN_SCORE)
     except unfit as error:

@@ -7,7 +7,6 @@ detector is given a picture of the network's size, this finds the same, bit for 
 Source: Guo et al. 2021, "Sample and Computation Redistribution for Efficient Face Detection".
 """
 
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -89,24 +88,6 @@ class Scrfd:
         far = sides[chosen] * stride_px
         points = np.tile(at, 5) + ways[chosen] * stride_px
         return np.concatenate((scores[chosen, None], at - far[:, :2], at + far[:, 2:], points), axis=1)
-
-
-def of_any_size(file: Path) -> bytes:
-    """A detector's model whose input may have any height and width, though its file names one size.
-
-    Only what is said of the input and the outputs is changed. Whether the network between them works at other sizes
-    shows when it is run.
-    """
-    import onnx
-
-    model = onnx.load_model(str(file))
-    for place, name in ((2, "height"), (3, "width")):
-        model.graph.input[0].type.tensor_type.shape.dim[place].dim_param = name
-    for output in model.graph.output:
-        output.type.tensor_type.ClearField("shape")
-    del model.graph.value_info[:]
-    changed: bytes = model.SerializeToString()
-    return changed
 
 
 def _apart(boxes: Numbers) -> list[int]:

@@ -203,7 +203,7 @@ def _end_with_parent() -> None:
 
 def _bound_threads(count: int) -> None:
     """Bound the threads of a worker process, so that workers do not crowd each other out."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ[name] = str(count)
 
 

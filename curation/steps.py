@@ -189,7 +189,7 @@ class LookStep:
         from curation.looking import Looker
 
         torch.set_num_threads(self.threads)
-        looker = Looker(pack=self.pack, estimator=self.estimator, rules=self.faces)
+        looker = Looker(pack=self.pack, estimator=self.estimator, rules=self.faces, threads=self.threads)
 
         def work(rows: Rows) -> Rows:
             fetched = [row["fetched"] for row in rows]
@@ -229,7 +229,7 @@ class EmbedStep:
         from curation.faces import embed_kept
 
         torch.set_num_threads(self.threads)
-        pack = open_pack(self.pack)
+        pack = open_pack(self.pack, threads=self.threads, is_sparing=True)
 
         def work(rows: Rows) -> Rows:
             return [

@@ -18,7 +18,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "av": ("core/video.py",),
     "cv2": ("core/*.py",),
     "insightface": ("core/pack_insightface.py",),
-    "onnx": ("core/pack_scrfd.py", "training/onnx_graph.py", "training/onnx_export.py"),
+    "onnx": ("core/pack_models.py", "training/onnx_graph.py", "training/onnx_export.py"),
     "onnxruntime": ("core/pack_insightface.py", "training/judge.py", "training/onnx_export.py"),
     "dlib": ("core/pack_embedded.py",),
     "_dlib_pybind11": ("core/pack_embedded.py",),

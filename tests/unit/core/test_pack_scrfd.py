@@ -13,7 +13,7 @@ from core.detect import FacePack, open_pack
 from core.errors import PackMissing
 from core.images import read_photo
 from core.pack_insightface import InsightFacePack
-from core.pack_scrfd import Scrfd, of_any_size
+from core.pack_scrfd import Scrfd
 
 SHAPES = {"score": 1, "box": 4, "points": 10}
 
@@ -123,11 +123,3 @@ def test_a_detector_of_one_size_only_is_refused_in_one_sentence(folder: Path, tm
     assert open_pack(f"insightface:{tmp_path}").find(np.zeros((64, 64, 3), np.uint8)) == []
     with pytest.raises(PackMissing, match=r"det\.onnx works at one size of picture only: take another pack\.$"):
         open_pack(f"insightface:{tmp_path}", is_sparing=True)
-
-
-def test_only_sizes_are_changed(folder: Path) -> None:
-    file = folder / "det_500m_kps.onnx"
-    before, after = onnx.load(str(file)), onnx.load_from_string(of_any_size(file))
-    assert [one.dim_param for one in after.graph.input[0].type.tensor_type.shape.dim[2:]] == ["height", "width"]
-    assert list(before.graph.node) == list(after.graph.node)
-    assert list(before.graph.initializer) == list(after.graph.initializer)
