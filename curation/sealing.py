@@ -14,6 +14,7 @@ from cafdata.record import Picture, Record
 from cafdata.splits import assign_splits
 from cafdata.summary import AGE_READ
 from curation.deciding import Decided
+from curation.labelling.evidence import weigh
 from curation.run_folder import RunFolder
 
 COPIED: Final = (
@@ -117,14 +118,14 @@ def seal(run: RunFolder, kept: Mapping[str, Decided], refused: Iterable[str], qu
 
 
 def _with_work(now: Record, before: Record) -> Record:
-    """A record anew, with what people and other commands added to the one before: labels, split, other ages.
+    """A record anew, with what people and other commands added to the one before: labels, split, further scores.
 
-    An age that annotators or several sources agreed on is not undone by the dates it began with.
+    What annotators saw is weighed against the dates as they are now, which may be others than it was weighed against.
     """
-    kept: dict[str, Any] = {"split": before.split, "labels": before.labels}
-    if before.age_provenance in ("annotators", "combined"):
-        names = ("age_min_years", "age_max_years", "age_provenance")
-        kept |= {name: getattr(before, name) for name in names}
     ours = {name for name, _ in now.quality}
-    kept["quality"] = (*now.quality, *(score for score in before.quality if score[0] not in ours))
-    return dataclasses.replace(now, **kept)
+    scores = (*now.quality, *(score for score in before.quality if score[0] not in ours))
+    renewed = dataclasses.replace(now, split=before.split, labels=before.labels, quality=scores)
+    found = weigh(renewed)
+    return dataclasses.replace(
+        renewed, age_min_years=found.min_years, age_max_years=found.max_years, age_provenance=found.provenance
+    )
