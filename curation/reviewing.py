@@ -30,7 +30,8 @@ def places_of(where: Path) -> tuple[Path, Path]:
         return recipe.archive, recipe.working
     if not (where / "manifest.json").is_file():
         raise CurationBroken(f"{where} is neither an archive nor a recipe (a .toml file); check the path")
-    return where, where.with_name(where.name + WORKING_SUFFIX)
+    named = where.resolve() if where.name in ("", "..") else where
+    return where, named.with_name(named.name + WORKING_SUFFIX)
 
 
 def face_files(archive: Path, working: Path, picture_ids: Collection[str]) -> dict[str, bytes]:

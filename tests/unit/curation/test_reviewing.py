@@ -43,6 +43,11 @@ def test_an_archive_or_a_recipe_names_both_folders(run: RunFolder, tmp_path: Pat
         places_of(tmp_path)
 
 
+def test_an_archive_can_be_named_from_within(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run.recipe.archive)
+    assert places_of(Path()) == (Path(), run.recipe.working)
+
+
 def test_faces_come_from_the_archive_and_from_what_waits(run: RunFolder) -> None:
     wanted = ["made/1-22", "made/2-30", "made/3-30", "made/unknown"]
     found = face_files(run.recipe.archive, run.recipe.working, wanted)
