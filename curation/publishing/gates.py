@@ -20,6 +20,7 @@ from cafdata.dates import age_between, last_day
 from cafdata.queue import ReviewQueue
 from cafdata.record import Record
 from cafdata.splits import leaks, looks_of
+from curation.labelling.evidence import deciding
 from curation.minors import ADULT_YEARS
 from curation.publishing.refusals import Fault
 from curation.sources.licences import Licence, licence_of
@@ -166,7 +167,7 @@ def _questioned(archive: Archive, records: Sequence[Record]) -> dict[str, LeftOu
     found: dict[str, LeftOut] = {
         record.picture_id: "doubted by an annotator"
         for record in records
-        if any(label.verdict != "age" for label in record.labels)
+        if any(label.verdict != "age" for label in deciding(record.labels))
     }
     items = ReviewQueue(archive.folder).items()
     for item in items:

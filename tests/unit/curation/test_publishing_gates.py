@@ -170,6 +170,24 @@ def test_open_questions_leave_pictures_out_and_decisions_count(tmp_path: Path) -
     assert found.grown == {"p00000/25", "p00001/37", "p00001/48"}
 
 
+def test_a_doubt_that_was_taken_back_or_overruled_is_none(tmp_path: Path) -> None:
+    doubt = AgeLabel(annotator="annotator-1", verdict="not_a_face", labelled_at=AT)
+    later = dataclasses.replace(doubt, verdict="age", age_years=25.0, labelled_at="2026-05-04T10:00:00+00:00")
+    overruled = dataclasses.replace(later, annotator="adjudicator-2")
+    labels = [(doubt,), (doubt, later), (doubt, overruled)]
+    pictures = [grown_picture(number, 25) for number in range(len(labels))]
+    archive = make_release(
+        tmp_path / "a",
+        [
+            dataclasses.replace(one, record=dataclasses.replace(one.record, labels=said))
+            for one, said in zip(pictures, labels, strict=True)
+        ],
+    )
+    found = examine(archive, TODAY, childhood=False)
+    assert found.faults == () and found.left_out == {"doubted by an annotator": 1}
+    assert found.grown == {"p00001/25", "p00002/25"}
+
+
 def test_what_is_left_out_holds_nothing_back_but_a_minor_does(tmp_path: Path) -> None:
     child = grown_picture(
         5, 9, born="2015-01-01", captured="2024-06-01", age_min_years=9.0, age_max_years=9.5, author=None
