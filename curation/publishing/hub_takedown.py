@@ -61,18 +61,21 @@ def take_down_on_hub(
             place = hub.look(repository.name)
             if place is None:
                 continue
-            cleared.append(_clear(archive, repository, place, today, folder))
-            report(f"{repository.name}: {len(cleared[-1].pictures)} pictures went")
+            stamp = repository.stamp(place)
+            if stamp is not None:
+                cleared.append(_clear(archive, repository, place, stamp, today, folder))
+                report(f"{repository.name}: {len(cleared[-1].pictures)} pictures went")
+            elif repository.others(place):
+                raise HubRefused(f"{repository.name} holds nothing that this program published; look there yourself")
+            else:  # a first version that was broken off
+                report(f"{repository.name} is empty")
     if not cleared:
-        raise HubRefused(f"{hub.endpoint} shows neither {repo} nor one of its pictures to this token")
+        raise HubRefused(f"{hub.endpoint} shows nothing that was published as {repo} to this token")
     return tuple(cleared)
 
 
-def _clear(archive: Archive, repository: Repository, place: Place, today: date, folder: Path) -> Cleared:
+def _clear(archive: Archive, repository: Repository, place: Place, stamp: Stamp, today: date, folder: Path) -> Cleared:
     """Clear one repository. What only its pictures show to be a copy is marked, and so goes from the next one too."""
-    stamp = repository.stamp(place)
-    if stamp is None:
-        raise HubRefused(f"{repository.name} holds nothing that this program published; look there yourself")
     tombstones = Tombstones.read(archive.folder)
     gone = {
         name: record.sha256

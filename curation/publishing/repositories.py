@@ -46,10 +46,8 @@ class Repository:
         if not place.is_private and not (may_be_public and stamp is not None):
             asked = "its first version goes up in private" if may_be_public else "--public was not given"
             raise HubRefused(f"{self.name} is public, but {asked}; make it private there, then run the command again")
-        if stamp is None:
-            others = sorted(self.hub.digests(self.name, place.head).keys() - UNTOUCHED)
-            if others:
-                raise HubRefused(f"{self.name} holds {others[0]}, and no {FILE}; choose a repository of its own")
+        if stamp is None and (others := self.others(place)):
+            raise HubRefused(f"{self.name} holds {others[0]}, and no {FILE}; choose a repository of its own")
         if self.edition.is_gated and place.gated != "manual" and place.is_private:
             what = f"gate {self.name}"
             place = self.hub.settle(self._look_gated, lambda: self.hub.gate(self.name), what)
@@ -79,6 +77,10 @@ class Repository:
         if stamp.edition != self.edition.name:
             raise HubRefused(f"{self.name} holds the edition {stamp.edition}, not {self.edition.name}")
         return stamp
+
+    def others(self, place: Place) -> list[str]:
+        """Files of a repository that are there before anything is published to it, and should not be."""
+        return sorted(self.hub.digests(self.name, place.head).keys() - UNTOUCHED)
 
     def replace(self, place: Place, stamp: Stamp, folder: Path, may_go_up: Callable[[], None]) -> bool:
         """Put a staged version in the place of the one before, in one commit; False where it is there already.

@@ -165,6 +165,17 @@ def test_no_gate_holds_up_a_takedown(archive: Archive, hub: Hub, server: HubServ
         assert not any(name.startswith("p00001") for name in held(repo, tmp_path / "held"))
 
 
+def test_an_edition_that_was_never_finished_holds_up_none_of_the_others(
+    archive: Archive, hub: Hub, server: HubServer, tmp_path: Path
+) -> None:
+    publish(archive, Order(repo="org/caf"), hub, TODAY, [].append)
+    hub.create("org/caf-childhood")
+    takedown(archive, Request(person=(GONE,)))
+    assert {*take_down(archive, hub)} == {"org/caf-pictures", "org/caf"}
+    for repo in server.repos.values():
+        assert not any(name.startswith("p00001") for name in held(repo, tmp_path / "held"))
+
+
 def test_everybody_may_go(archive: Archive, hub: Hub, server: HubServer, tmp_path: Path) -> None:
     put_up(archive, hub)
     takedown(archive, Request(person=tuple(f"person-0000{number}" for number in range(4))))
@@ -175,9 +186,13 @@ def test_everybody_may_go(archive: Archive, hub: Hub, server: HubServer, tmp_pat
 
 
 def test_nothing_published_is_said(archive: Archive, hub: Hub, server: HubServer) -> None:
-    with pytest.raises(HubRefused, match="shows neither org/caf nor one of its pictures"):
+    with pytest.raises(HubRefused, match="shows nothing that was published as org/caf"):
         take_down(archive, hub)
     hub.create("org/caf")
+    with pytest.raises(HubRefused, match="shows nothing that was published as org/caf"):
+        take_down(archive, hub)
+    paper = archive.folder / "README.md"
+    hub.commit("org/caf", server.repos["org/caf"].head, {"theirs.md": paper}, [], "Something else", "")
     with pytest.raises(HubRefused, match="org/caf holds nothing that this program published"):
         take_down(archive, hub)
     with pytest.raises(ValueError, match="a repository is written ORG/NAME"):
