@@ -1,7 +1,8 @@
 """One look at a fetched picture: decoded once, hashed, its face found, judged, cut out, embedded and its age read.
 
 Whatever a picture holds, it ends as `Seen` or as one `Drop` that names the stage. Nothing of one picture changes what
-comes of another: ages are read one by one in float32, as sums over a batch come out otherwise in their last digits.
+comes of another: ages are read in float32 in batches of one size, filled up with black where there are too few, as
+sums come out otherwise in their last digits where a batch has another size.
 """
 
 import hashlib
@@ -10,13 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import numpy as np
+import torch
+
 from cafdata.picture_hash import long_hash, look_of
 from core.age_reader import AgeReader, PresentAge
-from core.align import Photo
+from core.align import Photo, crop, framing_named
 from core.detect import Face, open_pack
-from core.device import Precision, choose
+from core.device import Precision, autocast, choose
 from core.identity import Embedding
-from core.images import decode_photo
+from core.images import decode_photo, to_tensor
 from core.weights import load
 from curation.faces import STAGE as FACES
 from curation.faces import FaceRules, as_file, choose_face, cut_out, embed_kept
@@ -30,6 +34,8 @@ EMBED: Final = "embed"
 AGE: Final = "age"
 DIGITS: Final = 1
 """Decimals of an age that was read, in years: a tenth of a year is far below any estimator's error."""
+AGE_ROWS: Final = 4
+"""Faces whose ages are read at once: a quarter faster than one by one, no slower than eight."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -47,6 +53,21 @@ class _Cut:
     scores: Scores
     file: bytes
     long_hash: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Ready:
+    """Everything of a picture but its age; the photo itself is no longer there."""
+
+    photo_sha256: str
+    width_px: int
+    height_px: int
+    looks: tuple[str, ...]
+    found: _Found
+    cut: _Cut
+    embedding: Embedding
+    age_face: Photo
+    """As the estimator takes it."""
 
 
 class Looker:
@@ -83,6 +104,23 @@ class Looker:
 
     def look(self, data: bytes) -> Seen | Drop:
         """Everything that later stages need of one picture file, or why it ends here."""
+        return self.look_all([data])[0]
+
+    def look_all(self, batch: Sequence[bytes]) -> list[Seen | Drop]:
+        """`look` at each of a batch, in its order."""
+        outcomes = [self._all_but_age(data) for data in batch]
+        ready = [one for one in outcomes if isinstance(one, _Ready)]
+        ages = iter(self._read_ages([one.age_face for one in ready]))
+        made: list[Seen | Drop] = []
+        for one in outcomes:
+            if isinstance(one, Drop):
+                made.append(one)
+                continue
+            age = next(ages)
+            made.append(age if isinstance(age, Drop) else self._seen(one, age))
+        return made
+
+    def _all_but_age(self, data: bytes) -> _Ready | Drop:
         photo = guarded(DECODE, decode_photo, data)
         if isinstance(photo, Drop):
             return photo
@@ -95,17 +133,22 @@ class Looker:
         embedding = guarded(EMBED, partial(self._embed, cut.file), found.face)
         if isinstance(embedding, Drop):
             return embedding
-        age = guarded(AGE, partial(self._read_age, photo), found.face)
-        if isinstance(age, Drop):
-            return age
+        age_face = guarded(AGE, partial(self._age_face, photo), found.face)
+        if isinstance(age_face, Drop):
+            return age_face
         looks = guarded(DECODE, look_of, photo)
         if isinstance(looks, Drop):
             return looks
-        return self._seen(data, photo, looks, found, cut, embedding, age)
-
-    def look_all(self, batch: Sequence[bytes]) -> list[Seen | Drop]:
-        """`look` at each of a batch, in its order."""
-        return [self.look(data) for data in batch]
+        return _Ready(
+            photo_sha256=hashlib.sha256(data).hexdigest(),
+            width_px=photo.shape[1],
+            height_px=photo.shape[0],
+            looks=looks,
+            found=found,
+            cut=cut,
+            embedding=embedding,
+            age_face=age_face,
+        )
 
     def _find(self, photo: Photo) -> _Found | Drop:
         """Only the chosen face is looked at for its exact points."""
@@ -125,27 +168,37 @@ class Looker:
     def _embed(self, file: bytes, face: Face) -> Embedding:
         return embed_kept(self.pack, file, face.points.tolist(), face.convention, self.rules.framing)
 
-    def _read_age(self, photo: Photo, face: Face) -> PresentAge:
-        return self.reader.read(photo, [face])[0]
+    def _age_face(self, photo: Photo, face: Face) -> Photo:
+        framing, size_px = framing_named(self.reader.info.framing), self.reader.info.size_px
+        return crop(photo, framing.matrix(face.points, face.convention, size_px), size_px, style=framing.style)
 
-    def _seen(
-        self,
-        data: bytes,
-        photo: Photo,
-        looks: tuple[str, ...],
-        found: _Found,
-        cut: _Cut,
-        embedding: Embedding,
-        age: PresentAge,
-    ) -> Seen:
-        face = found.face
+    def _read_ages(self, faces: list[Photo]) -> list[PresentAge | Drop]:
+        ages: list[PresentAge | Drop] = []
+        for start in range(0, len(faces), AGE_ROWS):
+            group = faces[start : start + AGE_ROWS]
+            read = guarded(AGE, self._read_group, group)
+            ages += [read] * len(group) if isinstance(read, Drop) else read
+        return ages
+
+    def _read_group(self, faces: list[Photo]) -> list[PresentAge]:
+        """Ages of at most AGE_ROWS faces."""
+        filling = [np.zeros_like(faces[0])] * (AGE_ROWS - len(faces))
+        compute = self.reader.compute
+        with torch.inference_mode(), autocast(compute):
+            reading = self.reader.network.read(compute.move(to_tensor(np.stack(faces + filling))))
+        rows = zip(reading.years.tolist(), reading.low_years.tolist(), reading.high_years.tolist(), strict=True)
+        ages = [PresentAge(years=years, interval_years=(low, high)) for years, low, high in rows]
+        return ages[: len(faces)]
+
+    def _seen(self, ready: _Ready, age: PresentAge) -> Seen:
+        found, cut, face = ready.found, ready.cut, ready.found.face
         assert age.interval_years is not None, "an estimator gives an interval"
         low_years, high_years = age.interval_years
         return Seen(
-            photo_sha256=hashlib.sha256(data).hexdigest(),
-            looks=looks,
-            photo_width_px=photo.shape[1],
-            photo_height_px=photo.shape[0],
+            photo_sha256=ready.photo_sha256,
+            looks=ready.looks,
+            photo_width_px=ready.width_px,
+            photo_height_px=ready.height_px,
             face=cut.file,
             sha256=hashlib.sha256(cut.file).hexdigest(),
             long_hash=cut.long_hash,
@@ -160,5 +213,5 @@ class Looker:
             age_read_low_years=round(low_years, DIGITS),
             age_read_high_years=round(high_years, DIGITS),
             estimator=self.reader.info.name,
-            embedding=embedding,
+            embedding=ready.embedding,
         )

@@ -13,11 +13,12 @@ from skimage.data import astronaut, coffee
 from cafdata.archive import Archive
 from cafdata.duplicates import as_bits
 from cafdata.picture_hash import long_hash, look
+from core.detect import Face
 from core.errors import PackMissing
 from core.identity import cosine
 from core.images import Photo, decode_photo, encode_jpeg, encode_png
 from curation.faces import FaceRules
-from curation.looking import Looker
+from curation.looking import AGE_ROWS, Looker
 from curation.quality import Scores
 from curation.seen import Seen
 from curation.stage import Drop
@@ -72,6 +73,27 @@ def test_a_look_at_the_same_picture_finds_the_same(looker: Looker, seen: Seen, a
     assert isinstance(again, Seen)
     assert cosine(again.embedding, seen.embedding) > 0.98
     assert again.age_read_years == pytest.approx(seen.age_read_years, abs=5)
+
+
+def test_ages_do_not_hang_on_what_is_beside_them(looker: Looker, seen: Seen, astronaut_file: bytes) -> None:
+    """Wherever in a batch, whole or not, a face is: its age is the same to the last digit."""
+    others = [encode_jpeg(np.ascontiguousarray(astronaut()[:, shift:]), 90) for shift in range(4)]
+    for place in (0, 2, 4):
+        found = looker.look_all([*others[:place], astronaut_file, *others[place:]])
+        one = found[place]
+        assert isinstance(one, Seen) and one.to_row() == seen.to_row()
+    faces = np.random.default_rng(0).integers(0, 256, (AGE_ROWS, 128, 128, 3), dtype=np.uint8)
+    together = looker._read_ages(list(faces))
+    assert [looker._read_ages([face]) for face in faces] == [[age] for age in together]
+    assert looker._read_ages([*faces, *faces[::-1], faces[1]]) == [*together, *together[::-1], together[1]]
+
+
+def test_ages_are_those_that_the_reader_reads(looker: Looker, seen: Seen) -> None:
+    face = Face(box=seen.box, points=np.array(seen.points), convention=looker.pack.convention, score=1.0)
+    [alone] = looker.reader.read(astronaut(), [face])
+    assert alone.interval_years is not None
+    expected = (alone.years, *alone.interval_years)
+    assert (seen.age_read_years, seen.age_read_low_years, seen.age_read_high_years) == pytest.approx(expected, abs=0.06)
 
 
 def test_it_goes_into_a_row_and_back(seen: Seen) -> None:
