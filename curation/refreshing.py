@@ -13,7 +13,7 @@ from curation.journal import Journal
 from curation.listing import Gate, Remembered, candidates_of, write_shards
 from curation.run_folder import RunFolder, write_json
 from curation.sources.source import Ask
-from curation.stage import Reasons
+from curation.stage import UNFORESEEN, Reasons
 
 NOT_OFFERED: Final = "no longer offered by its source"
 """Also where it names it, but not as one that may be used: under another licence, with another date."""
@@ -61,8 +61,15 @@ def refresh(run: RunFolder, ask: Ask, gate: Gate, report: Callable[[str], None])
 
 
 def _with_answers(run: RunFolder, shard: int) -> list[dict[str, Any]]:
-    """The rows of a shard as listed, with what their servers said of them last."""
-    answers = {row["picture_id"]: row["answer"] or {} for row in run.read_seen(shard, ["picture_id", "answer"])}
+    """The rows of a shard as listed, with what their servers said of them last.
+
+    What a fault of ours cost is asked for as if it were new, so that it is looked at once more.
+    """
+    answers = {
+        row["picture_id"]: row["answer"] or {}
+        for row in run.read_seen(shard, ["picture_id", "answer", "drop"])
+        if row["drop"] is None or row["drop"]["reason"] != UNFORESEEN
+    }
     names = ("etag", "last_modified")
     return [
         row | {name: answers.get(row["picture_id"], {}).get(name) for name in names} for row in run.read_listed(shard)

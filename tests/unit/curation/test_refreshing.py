@@ -17,7 +17,7 @@ from curation.listing import Gate
 from curation.refreshing import NOT_OFFERED, refresh
 from curation.run_folder import RunFolder
 from curation.sources.source import Ask
-from curation.stage import Drop
+from curation.stage import UNFORESEEN, Drop
 from tests.make_run import Row, candidate, dropped_row, filled, made_run, seen_row
 
 GATE = Gate(tombstones=Tombstones(), today=date(2026, 1, 1), childhood=False)
@@ -73,6 +73,15 @@ def test_what_was_fetched_is_asked_for_with_what_its_server_said(run: RunFolder)
     assert not any(run.is_done(shard) for shard in run.shards())
     assert all(row["refusal"] is None for row in rows.values())
     assert not run.refresh_file.exists() and not (run.folder / "asked.journal").exists()
+
+
+def test_what_a_fault_of_ours_cost_is_looked_at_once_more(run: RunFolder) -> None:
+    rows = [row | {"answer": {"etag": '"known"'}} for row in run.read_seen(0)]
+    rows[0]["drop"] = {"stage": "age", "reason": UNFORESEEN, "detail": "KeyError", "is_passing": False}
+    rows[1]["drop"] = {"stage": "faces", "reason": "no face", "detail": "", "is_passing": False}
+    run.write_seen(0, rows)
+    refresh(run, saying(FIRST), GATE, print)
+    assert [row["etag"] for row in run.read_listed(0)][:2] == [None, '"known"']
 
 
 def test_what_is_new_gets_shards_of_its_own(run: RunFolder) -> None:
