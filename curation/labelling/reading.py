@@ -4,7 +4,6 @@ import dataclasses
 from typing import Final
 
 from cafdata.archive import Archive
-from cafdata.record import Record
 from cafdata.summary import AGE_READ
 from curation.labelling.backend import ReadAge
 
@@ -24,11 +23,16 @@ def read_ages(archive: Archive, read: ReadAge, estimator: str) -> int:
     lacking = [one.picture_id for one in archive.records() if score not in dict(one.quality)]
     count = 0
     for start in range(0, len(lacking), CHUNK):
-        changed: list[Record] = []
+        years: dict[str, float] = {}
         for picture in archive.pictures(lacking[start : start + CHUNK]):
             found = read(picture.data)
             if found is not None:
-                quality = (*picture.record.quality, (score, float(found.years)))
-                changed.append(dataclasses.replace(picture.record, quality=quality))
+                years[picture.record.picture_id] = float(found.years)
+        # Reading takes minutes, in which labels may have been pulled: the records are taken as they are now.
+        changed = [
+            dataclasses.replace(one, quality=(*one.quality, (score, years[one.picture_id])))
+            for one in archive.records()
+            if one.picture_id in years
+        ]
         count += archive.update(changed) if changed else 0
     return count

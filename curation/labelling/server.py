@@ -24,7 +24,6 @@ from curation.labelling.client import TOKEN_VARIABLE, Access, LabellingRefused
 VERSION: Final = "1.23.2"
 OWNER: Final = "owner@agetrans.local"
 PASSWORD_VARIABLE: Final = "LABEL_STUDIO_PASSWORD"
-DEFAULT_FOLDER: Final = Path("~/.cache/agetrans/label-studio")
 START_S: Final = 240.0
 """The first start makes the database: 30 to 70 s on two cores."""
 STOP_S: Final = 20.0
