@@ -27,13 +27,20 @@ def refuse_minor(candidate: Candidate, age_years: tuple[float, float], today: da
 
 def is_adult(candidate: Candidate, age_years: tuple[float, float], today: date) -> bool:
     """Whether somebody is surely 18 by today, or dead: by the date of birth, else by the picture's own date and age."""
-    if candidate.died is not None and last_day(candidate.died) <= today:
+    if is_grown_up(candidate.born, candidate.died, today):
         return True
     if candidate.born is not None:
-        return _years_since(last_day(candidate.born), today) >= ADULT_YEARS
+        return False
     if candidate.captured is not None:
         return age_years[0] + max(0, _years_since(last_day(candidate.captured), today)) >= ADULT_YEARS
     return age_years[0] >= ADULT_YEARS
+
+
+def is_grown_up(born: str | None, died: str | None, today: date) -> bool:
+    """Whether somebody is surely 18 by today, or dead, by these dates alone; who has no date of birth is not."""
+    if died is not None and last_day(died) <= today:
+        return True
+    return born is not None and _years_since(last_day(born), today) >= ADULT_YEARS
 
 
 def _years_since(day: date, today: date) -> int:

@@ -26,13 +26,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cafdata import fields
-from cafdata.dates import age_between, first_day, last_day
+from cafdata.dates import first_day, last_day
 from cafdata.record import Record
 from core.ages import TEN
 from core.files import write_atomic
 from core.thresholds import CELLS, ThresholdTable
 from curation.coverage import Coverage, coverage_of
-from curation.minors import ADULT_YEARS
+from curation.minors import ADULT_YEARS, is_grown_up
 
 WIKIDATA: Final = "wikidata/"
 GAIN_DIGITS: Final = 12
@@ -157,7 +157,7 @@ def _years_of(coverage: Coverage, number: int, today: date, *, childhood: bool) 
     """For each group the calendar years in which a person may be of it; None: not to be looked for."""
     born, died = coverage.born[number], coverage.died[number]
     last = today if died is None else min(today, last_day(died))
-    if born is None or not _is_adult(born, died, today):
+    if born is None or not is_grown_up(born, died, today):
         return [None] * len(TEN)
     spans: list[tuple[int, int] | None] = []
     for group, first_years in enumerate(TEN.first_years):
@@ -172,12 +172,6 @@ def _years_of(coverage: Coverage, number: int, today: date, *, childhood: bool) 
             end = min(end, before.year)
         spans.append((begin, end) if begin <= end else None)
     return spans
-
-
-def _is_adult(born: str, died: str | None, today: date) -> bool:
-    if died is not None and last_day(died) <= today:
-        return True
-    return last_day(born) <= today and age_between(born, today.isoformat())[0] >= ADULT_YEARS
 
 
 def birthday(born: date, years: int) -> date:

@@ -16,12 +16,12 @@ from typing import Final, Literal
 from cafdata.archive import README, Archive
 from cafdata.card import sections_of, unwritten
 from cafdata.card_sections import SECTIONS
-from cafdata.dates import age_between, last_day
+from cafdata.dates import age_between
 from cafdata.queue import ReviewQueue
 from cafdata.record import Record
 from cafdata.splits import leaks, looks_of
 from curation.labelling.evidence import deciding
-from curation.minors import ADULT_YEARS
+from curation.minors import ADULT_YEARS, is_grown_up
 from curation.publishing.refusals import Fault
 from curation.sources.licences import Licence, licence_of
 
@@ -133,22 +133,13 @@ def card_faults(archive: Archive) -> Iterator[Fault]:
             yield Fault(gate="card", where=title, reason="there is still something to be written by you")
 
 
-def is_grown_up(record: Record, today: date) -> bool:
-    """Whether somebody is surely 18 by today, or dead; who has no date of birth is not."""
-    if record.died is not None and last_day(record.died) <= today:
-        return True
-    if record.born is None or last_day(record.born) > today:
-        return False
-    return age_between(record.born, today.isoformat())[0] >= ADULT_YEARS
-
-
 def _date_faults(record: Record, today: date) -> Iterator[Fault]:
     """Dates that are missing, somebody who may be a minor, an age that the dates do not allow."""
     name, born, captured = record.picture_id, record.born, record.captured
     for field, value in (("born", born), ("captured", captured)):
         if value is None:
             yield Fault(gate="complete", where=name, reason=f"the date {field} is missing")
-    if not is_grown_up(record, today):
+    if not is_grown_up(born, record.died, today):
         known = f"born {born}" if born else "no date of birth is known"
         yield Fault(gate="minor", where=name, reason=f"the person may be under 18 today: {known}")
     if born is None or captured is None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from cafdata.dates import first_day, last_day
 from cafdata.record import Sex
 from core.errors import SourceBroken
-from curation.minors import ADULT_YEARS
+from curation.minors import is_grown_up
 from curation.sources.mediawiki import entities
 from curation.sources.source import Ask, dropped
 from curation.sources.statements import Dating, best, date_of, items_of, qualified_date, texts_of, value_of
@@ -138,8 +138,7 @@ def person_of(entity: Mapping[str, Any], min_sitelinks: int, today: date) -> Per
     birth = date_of(best(entity, "P569"), today, EARLIEST_BIRTH)
     if birth.text is None:
         return dropped(f"date of birth: {birth.refusal}", f"{qid}: {birth.detail}".rstrip(": "))
-    last = last_day(birth.text)
-    if today.year - last.year - ((today.month, today.day) < (last.month, last.day)) < ADULT_YEARS:
+    if not is_grown_up(birth.text, None, today):  # the dead too
         return dropped("may be under 18 today", f"{qid}: born {birth.text}")
     death = date_of(best(entity, "P570"), today, EARLIEST_BIRTH)
     doubts = [f"date of birth: {doubt}" for doubt in birth.doubts]
