@@ -12,8 +12,9 @@ is what was done between the first eighth and the end, so that loading models do
 else the machine does. `ratio_on_free_cores` is what the two come to where nothing else runs: one picture takes the
 plain loop as long as it and the site compute and the site waits, and two cores share all that ours and the site do.
 Memory is that of all processes of a way together: resident (a shared page counts once in each process that has it),
-and the proportional share (it counts once). Growth is the mean of the last quarter less that of the second.
-Without the pack beside the repository both use the embedded one, which has the detector of another kind.
+and the proportional share (it counts once). Growth is the mean share of the last quarter less that of the first, of
+the time that counts for the rate. Without the pack beside the repository both use the embedded one, which has the
+detector of another kind.
 
     python -m benchmarks.curation --pictures 5000 --hosts 50 --rounds 1 --latencies 0 0.02
 """
@@ -70,11 +71,16 @@ class Outcome:
     computed_s: list[tuple[float, float]] = field(default_factory=list)
     """Moment, and what its processes had computed until then."""
 
+    steady_mib: list[float] = field(default_factory=list)
+    """The share between the first eighth and the end."""
+
     @property
     def growth_mib(self) -> float:
-        """Mean share of the last quarter less that of the second; the first is for loading."""
-        quarter = max(1, len(self.share_mib) // 4)
-        return statistics.mean(self.share_mib[-quarter:]) - statistics.mean(self.share_mib[quarter : 2 * quarter])
+        """Mean share of the last quarter less that of the first, of the time that counts; 0 for too short a time."""
+        quarter = len(self.steady_mib) // 4
+        if not quarter:
+            return 0.0
+        return statistics.mean(self.steady_mib[-quarter:]) - statistics.mean(self.steady_mib[:quarter])
 
 
 Done = tuple[float, float, int, int]
@@ -201,6 +207,8 @@ def in_a_process(way: str, urls: list[str], pack: str, site_pid: int) -> Outcome
             raise SystemExit(f"{way} ended with status {working.returncode}")
         begin, end, count, outcome.num_faces = json.loads(said.splitlines()[-1])
         outcome.rate = count / (end - begin)
+        samples = zip(outcome.computed_s, outcome.share_mib, strict=True)
+        outcome.steady_mib = [share for (moment, _), share in samples if begin <= moment <= end]
         outcome.cpu_s = (computed_until(outcome, end) - computed_until(outcome, begin)) / count
     return outcome
 
