@@ -80,6 +80,9 @@ class Note:
             raise ArchiveBroken(
                 f"{self.path} is damaged ({error}); delete it half a minute after the last push"
             ) from None
+        if project not in {one.number for some in server.projects().values() for one in some}:
+            self.clear()  # somebody deleted it, or this is another server
+            return
         # A clock that was put back must not make this wait for longer than it is worth.
         end_s = time.monotonic() + min(self.settle_s, max(0.0, sent_at_s + self.settle_s - time.time()))
         while not keys <= keys_of(server.tasks(project)).keys() and time.monotonic() < end_s:

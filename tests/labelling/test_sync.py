@@ -15,7 +15,7 @@ from curation.labelling.pushing import Pushed, PushPlan, push
 from curation.labelling.selection import Selection
 from curation.labelling.server import Server
 from curation.labelling.status import status
-from curation.labelling.sync import find
+from curation.labelling.sync import Note, find
 from tests.label_proxy import Fault, LabelProxy
 from tests.labelling.annotating import age_result, answer, decision_result
 from tests.labelling.conftest import MakeArchive
@@ -216,6 +216,13 @@ def pushed_at_last(client: LabelStudio, archive: Archive) -> Pushed:
         except LabellingRefused as error:
             refusals.append(str(error))
     raise AssertionError(refusals)
+
+
+def test_an_import_into_a_project_that_is_gone_holds_nothing_up(studio: LabelStudio, make_archive: MakeArchive) -> None:
+    archive = make_archive(2)
+    Note(archive.folder, 30.0).write(10**6, ["a key"])
+    assert push(studio, archive, plan_of(archive)).projects["ages_once"].num_new == 1
+    assert not status(studio, archive, archive.folder.name).is_push_open
 
 
 def test_copies_go_and_labels_stay(server: Server, studio: LabelStudio, make_archive: MakeArchive) -> None:
