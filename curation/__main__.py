@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 import tyro
 
@@ -17,18 +18,28 @@ from curation.labelling.commands import label_commands
 from curation.publishing.commands import publish_commands
 
 
-def run(recipe: tyro.conf.Positional[Path], dry_run: bool = False, anew: bool = False) -> int:
+def run(
+    recipe: tyro.conf.Positional[Path],
+    dry_run: bool = False,
+    anew: bool = False,
+    engine: Literal["native", "ray"] | None = None,
+    address: str | None = None,
+    workers: int | None = None,
+) -> int:
     """Collect what a recipe names into its archive. Stop it whenever you like; the same command goes on.
 
     Args:
         recipe: Recipe, a TOML file (docs/curation.md).
         dry_run: Read the sources and count what they name; fetch no picture and write nothing.
         anew: Read the sources again: take in what is new there, and ask whether pictures have changed.
+        engine: Do the work on this machine or on a Ray cluster, whatever the recipe says.
+        address: Of the Ray cluster, such as ray://head:10001; without it one is started here.
+        workers: Processes that look at pictures, whatever the recipe says.
     """
     from curation.pipeline import run_recipe, try_recipe
-    from curation.recipe import read_recipe
+    from curation.recipe import read_recipe, with_engine
 
-    read = read_recipe(recipe)
+    read = with_engine(read_recipe(recipe), engine, address, workers)
     print(json.dumps(try_recipe(read) if dry_run else run_recipe(read, anew=anew), ensure_ascii=False))
     return 0
 

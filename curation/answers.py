@@ -10,6 +10,7 @@ from cafdata.queue import ReviewItem
 
 Key = tuple[str, frozenset[str], str]
 SAME_PERSON: Final = "same_person"
+REMOVE: Final = "remove"
 
 
 class Answers:
@@ -19,9 +20,9 @@ class Answers:
         """Args:
         items: all of a queue; of several answers to one question the last counts.
         """
-        self._items = tuple(item for item in items if item.decision is not None)
+        decided = [item for item in items if item.decision is not None]
         self._answers: dict[Key, str] = {}
-        for item in sorted(self._items, key=lambda item: (item.decided_at or "", item.item_id)):
+        for item in sorted(decided, key=lambda item: (item.decided_at or "", item.item_id)):
             assert item.decision is not None
             self._answers[_key(item)] = item.decision
 
@@ -32,6 +33,15 @@ class Answers:
     def to_picture(self, picture_id: str, source: str) -> str | None:
         """The answer to the question of one asker about one picture; None if it was not asked or not answered."""
         return self._answers.get(("picture", frozenset((picture_id,)), source))
+
+    def removed(self, source: str) -> set[str]:
+        """Pictures that one asker asked about and that were answered to be removed."""
+        return {
+            name
+            for (_, names, asker), answer in self._answers.items()
+            if asker == source and answer == REMOVE
+            for name in names
+        }
 
     def people(self, person_of: Mapping[str, str]) -> dict[str, str]:
         """By the name that a source gave somebody, the name that all of this person's pictures go by.

@@ -62,9 +62,11 @@ def review(
         page: File for a page with the faces of all open questions.
         all: List the decided ones too.
     """
+    from curation.purging import withdraw_removed
     from curation.reviewing import decide_item, places_of, questions, write_page
 
     archive, working = places_of(where)
+    withdraw_removed(archive, working)
     if decide is not None:
         if by is None:
             raise ValueError("say who decides: --by NAME")

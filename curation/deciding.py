@@ -22,6 +22,7 @@ from curation.answers import Answers
 from curation.candidate import Candidate
 from curation.duplicates import STAGE as COPIES
 from curation.duplicates import against_archive, find_duplicates, gathered
+from curation.labelling.pulling import SOURCE as ANNOTATORS
 from curation.people import SOURCE as PEOPLE
 from curation.people import NamedFaces, check_people
 from curation.run_folder import RunFolder, drop_of
@@ -74,8 +75,10 @@ def decide(run: RunFolder, table: ThresholdTable) -> Decision:
     archive = _archive_of(run)
     answers = Answers(() if archive is None else ReviewQueue(archive.folder).items())
     decision = Decision()
-    rows, embeddings = _looked_at(run, decision)
+    rows, embeddings, person_of = _looked_at(run, decision)
     ages = _ages(rows, decision, added_at)
+    for name in answers.removed(ANNOTATORS) & rows.keys():
+        decision.dropped.setdefault(name, Drop(stage="review", reason=REVIEWED, detail="asked by annotators"))
     _leave(rows, decision)
 
     pictures = gathered(row | {"embedding": embeddings[name]} for name, row in rows.items())
@@ -84,7 +87,7 @@ def decide(run: RunFolder, table: ThresholdTable) -> Decision:
     # What this run put in and now leaves out is no reason to leave out its copy too.
     known = {name: drop for name, drop in known.items() if drop.detail not in decision.dropped}
     decision.dropped |= known | copies.dropped
-    names = answers.people({name: row["person_id"] for name, row in rows.items()})
+    names = answers.people(person_of)
     for row in rows.values():
         row["person_id"] = names[row["person_id"]]
     _leave(rows, decision)
@@ -122,18 +125,25 @@ def _archive_of(run: RunFolder) -> Archive | None:
     return Archive(folder) if (folder / "manifest.json").exists() else None
 
 
-def _looked_at(run: RunFolder, decision: Decision) -> tuple[dict[str, dict[str, Any]], Mapping[str, Any]]:
-    """Rows and embeddings of all pictures that have a face, by picture id; the others are written down as dropped."""
+def _looked_at(
+    run: RunFolder, decision: Decision
+) -> tuple[dict[str, dict[str, Any]], Mapping[str, Any], dict[str, str]]:
+    """Rows and embeddings of all pictures that have a face, by picture id; the others are written down as dropped.
+
+    Beside them whom the source says each picture shows, those without a face too: answers about these hold.
+    """
     rows: dict[str, dict[str, Any]] = {}
     embeddings: dict[str, Any] = {}
+    person_of: dict[str, str] = {}
     for shard in run.shards():
         for row in run.read_seen(shard, COMPARED):
+            person_of[row["picture_id"]] = row["person_id"]
             if row["drop"] is None:
                 rows[row["picture_id"]] = row
             else:
                 decision.dropped[row["picture_id"]] = drop_of(row["drop"])
         embeddings |= dict(zip(*run.read_embeddings(shard), strict=True))
-    return {name: rows[name] for name in sorted(rows)}, embeddings
+    return {name: rows[name] for name in sorted(rows)}, embeddings, person_of
 
 
 def _ages(rows: Mapping[str, dict[str, Any]], decision: Decision, added_at: str) -> dict[str, AgeLabelled]:

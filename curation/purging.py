@@ -1,12 +1,20 @@
-"""What was removed from the archive on request goes from the working folder too, before anything else is done."""
+"""What was removed from the archive on request goes from the working folder too, before anything else is done.
 
-from collections.abc import Callable, Mapping
+So do the questions about pictures that waited for an answer there: the archive did not have them, so its takedown could
+not know their names. They get tombstones by name, and by these their tasks leave Label Studio.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
+from cafdata.archive import Archive
 from cafdata.duplicates import SAME_BITS, candidates, distance_bits
-from cafdata.tombstones import Tombstones
+from cafdata.queue import ReviewQueue
+from cafdata.tombstones import Tombstone, Tombstones
 from curation.columns import SEEN_NAMES
-from curation.run_folder import RunFolder, drop_row
+from curation.run_folder import RunFolder, drop_row, read_seen_file
 from curation.stage import Drop
 
 REMOVED: Final = "removed on request"
@@ -27,8 +35,9 @@ def purge(run: RunFolder, tombstones: Tombstones, report: Callable[[str], None])
             _refuse(run, shard, tombstones)
         if not run.seen_file(shard).exists():
             continue
-        gone = {row["picture_id"] for row in run.read_seen(shard, LOOKED_AT) if _is_meant(row, tombstones)}
+        gone = _meant_in(run.seen_file(shard), tombstones)
         if gone:
+            _withdraw(run.recipe.archive, gone)  # first: of a row that is forgotten nobody can tell what it was
             run.embeddings_file(shard).unlink(missing_ok=True)
             run.rewrite_seen(
                 shard, [_forgotten(row) if row["picture_id"] in gone else row for row in run.read_seen(shard)]
@@ -37,6 +46,34 @@ def purge(run: RunFolder, tombstones: Tombstones, report: Callable[[str], None])
     if count:
         report(f"{count:,} pictures that were removed on request are forgotten here too")
     return count
+
+
+def withdraw_removed(archive: Path, working: Path) -> int:
+    """Take questions about pictures that wait in a working folder, and were removed on request, out of the queue.
+
+    Their faces go with the next run. Gives back how many questions there were.
+    """
+    tombstones = Tombstones.read(archive)
+    if not tombstones.stones:
+        return 0
+    files = sorted((working / "seen").glob("*.parquet"))
+    return _withdraw(archive, {name for path in files for name in _meant_in(path, tombstones)})
+
+
+def _withdraw(archive: Path, picture_ids: Collection[str]) -> int:
+    """Mark pictures as removed by name, and drop the questions about them; both only where there is an archive."""
+    if not picture_ids or not (archive / "manifest.json").exists():
+        return 0
+    unmarked = {*picture_ids} - Tombstones.read(archive).values["picture_id"]
+    if unmarked:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        Archive(archive).mark(Tombstone(marked="picture_id", value=name, at=at) for name in sorted(unmarked))
+    return ReviewQueue(archive).drop(picture_ids)
+
+
+def _meant_in(path: Path, tombstones: Tombstones) -> set[str]:
+    """Picture ids in a file of `seen` of the faces that tombstones name."""
+    return {row["picture_id"] for row in read_seen_file(path, LOOKED_AT) if _is_meant(row, tombstones)}
 
 
 def _refuse(run: RunFolder, shard: int, tombstones: Tombstones) -> None:

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, UnionType
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from core.errors import CurationBroken
 from curation.engine import EngineRules
@@ -121,6 +121,19 @@ def read_recipe(path: Path) -> Recipe:
         return _recipe(tomllib.loads(data.decode()), path.absolute().parent)
     except (ValueError, TypeError) as error:
         raise CurationBroken(f"The recipe {path}: {error}.") from error
+
+
+def with_engine(
+    recipe: Recipe, kind: Literal["native", "ray"] | None, address: str | None, workers: int | None
+) -> Recipe:
+    """A recipe whose work is done elsewhere than it says; None leaves what it says. ValueError for what cannot be."""
+    said = recipe.engine
+    if address is None and kind != "native":
+        address = said.address
+    engine = dataclasses.replace(
+        said, kind=kind or said.kind, address=address, workers=said.workers if workers is None else workers
+    )
+    return dataclasses.replace(recipe, engine=engine)
 
 
 def _recipe(said: dict[str, Any], folder: Path) -> Recipe:

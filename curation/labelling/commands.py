@@ -79,6 +79,7 @@ def push(
     from curation.labelling.pushing import PushPlan
     from curation.labelling.pushing import push as push_all
     from curation.labelling.selection import Selection
+    from curation.purging import withdraw_removed
     from curation.reviewing import face_files, places_of
 
     opened = Archive(archive)
@@ -94,6 +95,7 @@ def push(
         _to_stderr(f"read the ages of {count} pictures")
     # Questions are about pictures that wait outside the archive too, in the working folder of the run that asks.
     _, working = places_of(archive)
+    withdraw_removed(archive, working)
     faces = partial(face_files, archive, working)
     with _server() as server:
         done = push_all(server, opened, plan, faces, None if photos is None else folder_photos(photos))

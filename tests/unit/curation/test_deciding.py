@@ -187,6 +187,30 @@ def test_people_of_two_names_answered_to_be_one_are_one(
         assert {one.person_id for one in again.kept.values()} == names
 
 
+def test_people_who_are_one_stay_one_when_the_pictures_that_showed_it_are_gone(
+    tmp_path: Path, clean: list[Row], table: ThresholdTable
+) -> None:
+    run = filled(made_run(tmp_path), clean)
+    queue = ReviewQueue(Archive.create(run.recipe.archive).folder)
+    pair = ("made/1-31", "made/2-31")
+    asked = ReviewItem(kind="pair", picture_ids=pair, reason="?", source="curation people", added_at=AT)
+    queue.add([asked])
+    queue.decide(asked.item_id, "same_person", "anna", AT)
+    gone = dropped_row(candidate(2, 31), "not found")
+    filled(run, [gone if row["picture_id"] == "made/2-31" else row for row in clean])
+    assert {one.person_id for one in decide(run, table).kept.values()} == {"person-1", "person-3"}
+
+
+def test_what_annotators_had_removed_goes(tmp_path: Path, clean: list[Row], table: ThresholdTable) -> None:
+    run = filled(made_run(tmp_path), clean)
+    queue = ReviewQueue(Archive.create(run.recipe.archive).folder)
+    for name, answer in (("made/1-22", "remove"), ("made/1-31", "keep"), ("made/nowhere", "remove")):
+        item = ReviewItem(kind="picture", picture_ids=(name,), reason="?", source="annotators", added_at=AT)
+        queue.add([item])
+        queue.decide(item.item_id, answer, "anna", AT)
+    assert odd(decide(run, table)) == {"1-22": REVIEWED}
+
+
 def test_two_people_under_one_name_are_parted_by_an_answer(
     tmp_path: Path, clean: list[Row], table: ThresholdTable
 ) -> None:

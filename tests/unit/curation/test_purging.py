@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from cafdata.archive import Archive
 from cafdata.picture_hash import look
+from cafdata.queue import ReviewItem, ReviewQueue
+from cafdata.takedown import Request, takedown
 from cafdata.tombstones import Tombstone, Tombstones
-from curation.purging import REMOVED, purge
+from curation.purging import REMOVED, purge, withdraw_removed
 from curation.run_folder import RunFolder
 from tests.make_archive import drawn_photo, saved_again
 from tests.make_run import candidate, dropped_row, filled, made_run, seen_of, seen_row
@@ -94,3 +97,27 @@ def test_other_faces_look_otherwise(run: RunFolder) -> None:
     from core.images import encode_jpeg
 
     assert purge(run, stones("look", *look(encode_jpeg(drawn_photo(8, 44), 90))), print) == 0
+
+
+@pytest.mark.parametrize("by_run", [True, False])
+def test_questions_about_what_waited_go_too(run: RunFolder, by_run: bool) -> None:
+    """Nobody shows the face of somebody who asked to be removed to an annotator, nor asks about it again."""
+    archive = Archive.create(run.recipe.archive)
+    queue = ReviewQueue(archive.folder)
+    pairs = [("made/1-20",), ("made/2-30", "made/1-35"), ("made/3-20",), ("made/2-30",)]
+    items = [
+        ReviewItem(kind="pair" if len(one) == 2 else "picture", picture_ids=one, reason="?", source="s", added_at=AT)
+        for one in pairs
+    ]
+    queue.add(items)
+    takedown(archive, Request(person=("person-1",)))
+    assert len(queue.items()) == 4, "the archive does not know whose pictures wait"
+    archive.mark(stones("look", *look(seen_of(run)["made/1-20"]["face"])).stones)
+    if by_run:
+        assert purge(run, Tombstones.read(archive.folder), [].append) == 3
+    else:
+        assert withdraw_removed(archive.folder, run.folder) == 3
+    assert [item.picture_ids for item in queue.items()] == [("made/2-30",)]
+    assert queue.add(items) == 0
+    assert withdraw_removed(archive.folder, run.folder) == 0
+    assert withdraw_removed(archive.folder, archive.folder / "nowhere") == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import CurationBroken
-from curation.recipe import read_recipe
+from curation.recipe import read_recipe, with_engine
 from curation.sources.folder import Folder
 from curation.sources.wikimedia import Wikimedia
 
@@ -94,3 +94,18 @@ def test_what_a_recipe_may_not_say(tmp_path: Path, text: str, said: str) -> None
 def test_a_missing_recipe(tmp_path: Path) -> None:
     with pytest.raises(CurationBroken, match="There is no recipe"):
         read_recipe(tmp_path / "none.toml")
+
+
+def test_the_work_can_be_done_elsewhere(tmp_path: Path) -> None:
+    recipe = read_recipe(written(tmp_path, WHOLE.replace("workers = 3", 'workers = 3\naddress = "ray://a:1"')))
+    assert with_engine(recipe, None, None, None) == recipe
+    here = with_engine(recipe, "native", None, 5)
+    assert (here.engine.kind, here.engine.address, here.engine.workers) == ("native", None, 5)
+    assert here.digest == recipe.digest
+    assert with_engine(here, "ray", "ray://b:2", None).engine.address == "ray://b:2"
+    for kind, address, workers, said in (
+        ("native", "ray://b:2", None, 'for kind "ray"'),
+        (None, None, 0, "workers is 1 to"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            with_engine(recipe, kind, address, workers)  # type: ignore[arg-type]
