@@ -8,8 +8,8 @@
 Both ask the same loopback site, which draws a picture for each of many people on fifty hosts of its own, faults among
 them; it is a process of its own on the same cores. Each way has a process of its own too, the two take turns. A rate
 is what was done between the first eighth and the end, so that loading models does not count; `whole` counts it.
-`cpu` is what all processes of a way computed meanwhile, for each picture: unlike the rates it hardly depends on what
-else the machine does. `ratio_on_free_cores` is what the two come to where nothing else runs: one picture takes the
+`cpu` is what all processes of a way computed meanwhile, for each picture: what else the machine does weighs far less on
+it than on the rates. `ratio_on_free_cores` is what the two come to where nothing else runs: one picture takes the
 plain loop as long as it and the site compute and the site waits, and two cores share all that ours and the site do.
 Memory is that of all processes of a way together: resident (a shared page counts once in each process that has it),
 and the proportional share (it counts once). Growth is the mean share of the last quarter less that of the first, of

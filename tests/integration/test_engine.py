@@ -137,3 +137,11 @@ def children(pid: int) -> list[int]:
 def test_rules_that_cannot_be(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         EngineRules(**given)
+
+
+def test_opencv_keeps_to_the_threads_of_its_worker() -> None:
+    """It reads what is allowed when it is first loaded, so in a process of its own."""
+    program = "from curation import engine; engine._bound_threads(1); import cv2; print(cv2.getNumThreads())"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "1\n", done.stderr

@@ -1,5 +1,6 @@
 """The worker dies, hangs, starves or is attacked; the next picture is decoded all the same."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 from core.decoding import DecodeLimits
 from core.errors import BadImage
 from core.images import decode_photo
-from core.isolation import Worker, WorkerPool
+from core.isolation import PIPE_BYTES, Worker, WorkerPool
 from tests.honest_pictures import png, saved, scene
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -135,6 +136,19 @@ def test_the_worker_is_locked_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert limits["Max core file size"] == ["0", "0"]
     assert b"CANARY" not in environment
     assert b"PYTHONPATH" in environment
+
+
+def test_a_picture_goes_over_in_few_pieces() -> None:
+    """Pipes of a megabyte, or of what the system allows; a user who has used up theirs keeps those of 64 KiB."""
+    most_bytes = int(Path("/proc/sys/fs/pipe-max-size").read_text())
+    worker = Worker()
+    try:
+        for pipe in (worker.process.stdin, worker.process.stdout):
+            assert pipe is not None
+            size_bytes = fcntl.fcntl(pipe.fileno(), fcntl.F_GETPIPE_SZ)
+            assert size_bytes in (min(PIPE_BYTES, most_bytes), 1 << 16, 1 << 13, 1 << 12)
+    finally:
+        worker.close()
 
 
 def test_many_threads_get_their_own_pictures() -> None:
