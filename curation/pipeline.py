@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -152,6 +153,12 @@ def thresholds_of(run: RunFolder) -> ThresholdTable:
     if recipe.checks.thresholds is None:
         return table_for(pack.identity, recogniser["sha256"], recipe.checks.false_accept_rate)
     table = read_table(recipe.checks.thresholds)
+    wanted = recipe.checks.false_accept_rate
+    if table.false_accept_rate is not None and not math.isclose(table.false_accept_rate, wanted, rel_tol=1e-6):
+        raise CurationBroken(
+            f"{recipe.checks.thresholds} is for false accepts at {table.false_accept_rate:g}, the recipe asks for "
+            f"{wanted:g}; say false_accept_rate = {table.false_accept_rate:g} beside thresholds, or name another table"
+        )
     require_recogniser(table, pack.identity, recogniser["sha256"])
     return table
 

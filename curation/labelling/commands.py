@@ -65,7 +65,7 @@ def push(
     """Put an archive's open questions on the server, each once however often this runs. Needs LABEL_STUDIO_URL, _TOKEN.
 
     Args:
-        archive: Archive folder.
+        archive: Archive folder, or the recipe that it is made by.
         name: Name of the archive on the server; by default the folder's.
         pictures: Ask about at most so many pictures, the most needed first.
         several: Share of them, 0 to 1, that several people see.
@@ -82,6 +82,8 @@ def push(
     from curation.purging import withdraw_removed
     from curation.reviewing import face_files, places_of
 
+    # Questions are about pictures that wait outside the archive too, in the working folder of the run that asks.
+    archive, working = places_of(archive)
     opened = Archive(archive)
     selection = Selection(num_pictures=pictures, share_by_several=several, num_gold=gold, seed=seed)
     plan = PushPlan(archive_name=_name(archive, name), selection=selection, num_annotators=annotators)
@@ -93,8 +95,6 @@ def push(
         reader = _reader()
         count = read_all(opened, reader_of(open_pack("auto"), reader), reader.info.name)
         _to_stderr(f"read the ages of {count} pictures")
-    # Questions are about pictures that wait outside the archive too, in the working folder of the run that asks.
-    _, working = places_of(archive)
     withdraw_removed(archive, working)
     faces = partial(face_files, archive, working)
     with _server() as server:

@@ -1,6 +1,7 @@
 """Pictures on this machine: a folder a person, in it pictures named after an age or a date.
 
-people.csv                     if there is one: person, and any of born, died, sex, licence, author, licence_url
+people.csv                     if there is one: person, and any of born, died, sex, licence, licence_url, author,
+                               attribution, source_url; those who publish need most of them
 <person>/<name>_<age>.jpg      or <age>.jpg: the age in years
 <person>/<date>....jpg         1975, 1975-07 or 1975-07-21 first: when it was taken; needs `born` in people.csv
 """
@@ -21,7 +22,7 @@ from curation.sources.urls import refuse_faults
 from curation.stage import Drop
 
 PEOPLE: Final = "people.csv"
-TEXTS: Final = ("born", "died", "licence", "licence_url", "author")
+TEXTS: Final = ("born", "died", "licence", "licence_url", "author", "attribution", "source_url")
 KNOWN: Final = frozenset({"person", "sex", *TEXTS})
 DATED: Final = re.compile(r"((?:18|19|20)\d\d(?:-\d\d(?:-\d\d)?)?)(?!\d|-\d\d(?!\d))", re.ASCII)
 """A year of photography, and what may follow it."""

@@ -136,3 +136,13 @@ def test_no_folder_and_no_picture_are_refused(tmp_path: Path) -> None:
         found(tmp_path / "absent")
     with pytest.raises(SourceBroken, match="holds no picture"):
         found(laid_out(tmp_path, "Ann/notes.txt"))
+
+
+def test_what_publishing_needs_can_be_said(tmp_path: Path) -> None:
+    people = (
+        "person,born,licence,author,attribution,source_url\n"
+        "Ann,1952-03-11,CC-BY-4.0,Bob,Photo: Bob,https://example.org/album\n"
+    )
+    made = one(tmp_path / "family", "Ann/1990-06-01.jpg", people)
+    assert (made.author, made.attribution) == ("Bob", "Photo: Bob")
+    assert made.source_url == "https://example.org/album"
