@@ -113,7 +113,7 @@ def main() -> None:
         lines.append(f"speedup_twenty_draws{clock} {ratio:.1f} x")
     if not args.one_cell:
         seconds = all_cells(args.pairs, args.people, args.draws, args.threads)
-        lines.append(f"bands_of_{NUM_CELLS}_cells_{args.draws}_draws {seconds:.1f} s")
+        lines.append(f"bands_of_{NUM_CELLS}_cells_{args.draws}_draws {seconds:.3g} s")
     lines.append(f"bands_peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
     print("\n".join(lines))
 
