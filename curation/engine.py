@@ -109,24 +109,6 @@ def run(rules: EngineRules, files: Sequence[Path], steps: Sequence[Step]) -> Ite
         raise CurationBroken(f"the work broke off ({_shown(error)}); run the same command again to go on") from error
 
 
-def run_plainly(files: Sequence[Path], steps: Sequence[Step]) -> Iterator[Rows]:
-    """The same without Daft, in this process, one batch after the other: the yardstick for `run`."""
-    import pyarrow.parquet as pq
-
-    work = [step.make() for step in steps]
-    for path in files:
-        rows = pq.read_table(path).to_pylist()
-        size = max(step.batch_rows for step in steps)
-        for start in range(0, len(rows), size):
-            batch = rows[start : start + size]
-            for step, function in zip(steps, work, strict=True):
-                for row, made in zip(batch, function(batch), strict=True):
-                    row[step.name] = made
-                    for name in step.spends:
-                        del row[name]
-            yield batch
-
-
 def _prepare_environment() -> None:
     """What Daft, Ray and their worker processes read from the environment."""
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})

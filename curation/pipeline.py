@@ -21,10 +21,10 @@ from curation.recipe import Recipe
 from curation.refreshing import refresh
 from curation.report import FILE as REPORT_FILE
 from curation.report import write_report
-from curation.run_folder import RunFolder, read_json, write_json
+from curation.run_folder import RunFolder, drop_of, read_json, write_json
 from curation.sealing import Sealed, seal
 from curation.sources.source import Ask
-from curation.stage import Drop, Reasons
+from curation.stage import Reasons
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def run_recipe(recipe: Recipe, *, anew: bool = False) -> dict[str, Any]:
         # The queue has new questions now, which are part of the state.
         write_json(run.folder / OUTCOME_FILE, outcome | {"state": state_of(run)})
         run.discard_embeddings()
-        log.info("report: %s", run.folder / "report.html")
+        log.info("report: %s", run.folder / REPORT_FILE)
         return outcome
 
 
@@ -183,7 +183,7 @@ def status_of(recipe: Recipe) -> dict[str, Any]:
     reasons = Reasons()
     for shard in done:
         for row in run.read_seen(shard, ["drop"]):
-            reasons.add(None if row["drop"] is None else Drop(**row["drop"]))
+            reasons.add(None if row["drop"] is None else drop_of(row["drop"]))
     return {
         "archive": str(recipe.archive),
         "working": str(recipe.working),

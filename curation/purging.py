@@ -12,7 +12,7 @@ from typing import Any, Final
 from cafdata.archive import Archive
 from cafdata.duplicates import SAME_BITS, candidates, distance_bits
 from cafdata.queue import ReviewQueue
-from cafdata.tombstones import Tombstone, Tombstones
+from cafdata.tombstones import NAMES, Tombstone, Tombstones
 from curation.columns import SEEN_NAMES
 from curation.run_folder import RunFolder, drop_row, read_seen_file
 from curation.stage import Drop
@@ -86,10 +86,7 @@ def _refuse(run: RunFolder, shard: int, tombstones: Tombstones) -> None:
 
 def _is_named(row: Mapping[str, Any], tombstones: Tombstones) -> bool:
     names = {"source_url": (row["source_url"], row["url"])}
-    return any(
-        not tombstones.values[name].isdisjoint(names.get(name, (row.get(name),)))
-        for name in ("person_id", "source_url", "sha256", "picture_id")
-    )
+    return any(not tombstones.values[name].isdisjoint(names.get(name, (row.get(name),))) for name in NAMES)
 
 
 def _is_meant(row: Mapping[str, Any], tombstones: Tombstones) -> bool:

@@ -1,8 +1,8 @@
 """A run done anew: what the sources have gained is added, and what was fetched before is asked for again, politely.
 
 Servers are told what is known already and send a picture only if it changed. What a source names no longer is not asked
-for, and leaves the archive. A refresh that was broken off goes on: its
-mark is there until every shard is listed anew, and each shard's own mark until it was looked at.
+for, and leaves the archive. A refresh that was broken off goes on: its mark is there until every shard is listed anew,
+and each shard's own mark until it was looked at.
 """
 
 from collections.abc import Callable
