@@ -18,7 +18,8 @@ from core.errors import BadImage, NoFace, WeightsRefused
 from core.generator import Generator, GeneratorConfig
 from core.images import decode_photo, encode_jpeg
 from core.weights import add_model, load
-from demo.service import APOLOGY, Refusal, Sitting, Studio, answering
+from demo.answering import APOLOGY, Refusal, answering
+from demo.studio import Sitting, Studio
 from tests.models import random_estimator
 
 TINY = {"size_px": 32, "channels": (8, 16), "encoder_blocks": (0, 0), "decoder_blocks": (1, 0), "code_width": 16}

@@ -1,12 +1,10 @@
-"""From a request to what the page shows, without the page: models, faces, ages, downloads, errors."""
+"""The models and the face pack behind the page, and what they make of one visitor's photo."""
 
 import io
 import json
-import logging
 import threading
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from core.age_reader import PresentAge, bundled_reader
@@ -15,34 +13,13 @@ from core.aging import AgedFace, FaceAger, portrait
 from core.align import Photo
 from core.detect import Face, FacePack, open_pack, portrait_box
 from core.device import Compute, choose
-from core.errors import CafError
 from core.images import DecodeLimits, decode_photo, encode_png, resize
 from core.marking import add_label
 from core.transform import TILE_PX, file_word, labelled_sheet, labelled_tile, record_of
 from core.weights import ModelInfo, default_model, list_models, load
 
-log = logging.getLogger(__name__)
-
 LIMITS = DecodeLimits(max_bytes=32 * 1024 * 1024, max_pixels=40_000_000)
 ADULT_YEARS = 18
-
-APOLOGY = "Something went wrong on this side, not with your photo. Try it again."
-
-
-class Refusal(Exception):
-    """A request that got no result; the text is the sentence to show."""
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """Around the work for a request: whatever goes wrong becomes a `Refusal`; what is no CafError is logged."""
-    try:
-        yield
-    except CafError as error:
-        raise Refusal(str(error)) from error
-    except Exception as error:
-        log.exception("request failed")
-        raise Refusal(APOLOGY) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -128,6 +105,11 @@ class Studio:
     @property
     def models(self) -> tuple[ModelInfo, ...]:
         return tuple(self._infos.values())
+
+    @property
+    def estimator(self) -> ModelInfo | None:
+        """What reads the ages; None where the generators do it themselves."""
+        return None if self.reader is None else self.reader.info
 
     def info(self, model: str) -> ModelInfo:
         return self._infos[model]

@@ -6,16 +6,19 @@ from typing import Any
 
 import gradio as gr
 
-from core.align import Photo
 from core.files import write_atomic
-from core.images import encode_jpeg, encode_png
-from demo import words
-from demo.layout import CLOSE_UP, Layout, age_range
-from demo.service import Refusal, Sitting, Studio, Target, answering
+from core.images import encode_jpeg
+from demo import consent, notices
+from demo.answering import Refusal, answering
+from demo.delivery import Delivery
+from demo.language import Language
+from demo.studio import Sitting, Studio, Target
+from demo.transform import words
+from demo.transform.layout import CLOSE_UP, Layout, age_range
 
 Updates = dict[Any, Any]
 
-EXAMPLE = Path(__file__).parent / "examples" / "astronaut.jpg"
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
 SHOW_PICKED = """() => document.querySelector("#strip .selected")?.scrollIntoView(
   {inline: "center", block: "nearest", behavior: "smooth"})"""
 SAVE = """(file) => {
@@ -28,8 +31,9 @@ SAVE = """(file) => {
 class TransformTab(Layout):
     """The tab and the answers to its events; what it keeps of a visitor lies in that visitor's `gr.State`."""
 
-    def __init__(self, studio: Studio) -> None:
-        super().__init__(studio)
+    def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None:
+        super().__init__(studio, say)
+        self.delivery = delivery
         self.wire()
 
     def wire(self) -> None:
@@ -55,14 +59,14 @@ class TransformTab(Layout):
         self.consent.input(self.look, seen, found, **anew)
         self.faces.select(self.pick, [self.sitting, self.model], found, **anew)
         self.guardian.input(self.allow, [self.sitting, self.guardian], [self.run, self.notice], **quiet)
-        self.model.input(self.change_model, seen, [*found, self.years, self.limits, self.footer], **anew)
+        self.model.input(self.change_model, seen, [*found, self.years, self.limits], **anew)
 
         shown = [self.sitting, self.model, self.guardian, self.shown, self.view]
         self.strip.select(self.show_group, shown, made, **work)
         self.years.input(self.show_age, [*shown, self.years], made, trigger_mode="always_last", **work)
         self.view.input(self.show_again, shown, made, **work)
         for button, make in ((self.save_png, self.make_png), (self.save_zip, self.make_zip)):
-            button.click(lambda: words.hint("Preparing the file …"), None, self.saving, **quiet).then(
+            button.click(lambda: self.hint("Preparing the file …"), None, self.saving, **quiet).then(
                 make, shown, [self.file, self.saving], **work
             ).then(None, self.file, None, js=SAVE)
 
@@ -95,7 +99,7 @@ class TransformTab(Layout):
                 write_atomic(path, encode_jpeg(photo))
         except Refusal as refusal:
             path.unlink(missing_ok=True)
-            trouble = words.trouble(str(refusal))
+            trouble = self.trouble(str(refusal))
             return {**self.blank(), self.held: None, self.photo: None, self.notice: trouble}
         return {**self.blank(), self.photo: str(path), self.held: photo}
 
@@ -103,18 +107,18 @@ class TransformTab(Layout):
         photo = self.studio.read(EXAMPLE.read_bytes())
         return {**self.blank(), self.photo: str(EXAMPLE), self.held: photo}
 
-    def look(self, held: Any, consent: bool, model: str) -> Updates:
+    def look(self, held: Any, agreed: bool, model: str) -> Updates:
         """Look for faces, but only in a photo that is there and whose people agreed."""
         if held is None:
             return {self.sitting: None}
-        if not consent:
-            return {**self.blank(), self.notice: words.hint(words.TICK_FIRST)}
+        if not agreed:
+            return {**self.blank(), self.notice: self.hint(consent.TICK_FIRST)}
         try:
             with answering():
                 sitting = self.studio.look(held, model)
                 thumbnails = self.studio.thumbnails(sitting)
         except Refusal as refusal:
-            return {**self.blank(), self.notice: words.trouble(str(refusal))}
+            return {**self.blank(), self.notice: self.trouble(str(refusal))}
         numbered = [(face, str(number)) for number, face in enumerate(thumbnails, 1)]
         return {
             **self.met(sitting),
@@ -129,35 +133,34 @@ class TransformTab(Layout):
         return {
             **updates,
             self.sitting: sitting,
-            self.found: gr.update(value=words.present(age, len(sitting.faces), face.warnings), visible=True),
+            self.found: gr.update(value=words.present(self.say, age, len(sitting.faces), face.warnings), visible=True),
             self.guardian: gr.update(value=False, visible=sitting.needs_guardian),
-            self.notice: words.hint(words.TICK_GUARDIAN) if sitting.needs_guardian else "",
+            self.notice: self.hint(consent.TICK_GUARDIAN) if sitting.needs_guardian else "",
             self.run: gr.update(interactive=not sitting.needs_guardian),
         }
 
     def pick(self, sitting: Sitting | None, model: str, event: gr.SelectData) -> Updates:
         if sitting is None:
-            return {**self.blank(), self.notice: words.trouble(words.GONE)}
+            return {**self.blank(), self.notice: self.trouble(consent.GONE)}
         try:
             with answering():
                 return self.met(self.studio.pick(sitting, int(event.index), model))
         except Refusal as refusal:
-            return {**self.blank(), self.notice: words.trouble(str(refusal))}
+            return {**self.blank(), self.notice: self.trouble(str(refusal))}
 
     def allow(self, sitting: Sitting | None, guardian: bool) -> Updates:
         may = sitting is not None and (guardian or not sitting.needs_guardian)
         return {
             self.run: gr.update(interactive=may),
-            self.notice: "" if may else words.hint(words.TICK_GUARDIAN),
+            self.notice: "" if may else self.hint(consent.TICK_GUARDIAN),
         }
 
-    def change_model(self, held: Any, consent: bool, model: str) -> Updates:
+    def change_model(self, held: Any, agreed: bool, model: str) -> Updates:
         low, high = age_range(self.studio.groups(model))
         return {
-            **self.look(held, consent, model),
+            **self.look(held, agreed, model),
             self.years: gr.update(minimum=low, maximum=high, value=min(50, high)),
-            self.limits: words.limits(self.studio.info(model), self.estimator),
-            self.footer: self.footer_of(model),
+            self.limits: words.limits(self.say, self.studio.info(model), self.studio.estimator),
         }
 
     def age(self, sitting: Sitting | None, model: str, guardian: bool, view: str) -> Iterator[Updates]:
@@ -167,7 +170,7 @@ class TransformTab(Layout):
             face_of = self.permitted(sitting, guardian)
             yield {
                 self.welcome: gr.update(visible=False),
-                self.progress: words.progress(0, len(names), ""),
+                self.progress: words.progress(self.say, 0, len(names), ""),
                 self.strip: gr.update(value=[], visible=True, columns=max(len(names) // 2, 4)),
                 self.run: gr.update(visible=False),
                 self.cancel: gr.update(visible=True),
@@ -176,8 +179,8 @@ class TransformTab(Layout):
             tiles: list[tuple[str, str]] = []
             with answering():
                 for picture in self.studio.strip(face_of, model):
-                    tiles.append((self.jpeg(picture.tile, picture.name), picture.name))
-                    done = words.progress(len(tiles), len(names), picture.name)
+                    tiles.append((self.delivery.show(picture.tile, picture.name), picture.name))
+                    done = words.progress(self.say, len(tiles), len(names), picture.name)
                     yield {self.strip: gr.update(value=tiles), self.progress: done}
             yield {
                 **self.show(face_of, model, guardian, ("group", len(names) - 2), view),
@@ -185,7 +188,7 @@ class TransformTab(Layout):
                 **self.rested(""),
             }
         except Refusal as refusal:
-            yield self.rested(words.trouble(str(refusal)))
+            yield self.rested(self.trouble(str(refusal)))
 
     def rested(self, text: str) -> Updates:
         return {
@@ -195,14 +198,14 @@ class TransformTab(Layout):
         }
 
     def stopped(self) -> Updates:
-        return self.rested(words.hint("Stopped. The ages made so far are below."))
+        return self.rested(self.hint("Stopped. The ages made so far are below."))
 
     def permitted(self, sitting: Sitting | None, guardian: bool) -> Sitting:
         """The sitting, if it may be worked on. Raises Refusal."""
         if sitting is None:
-            raise Refusal(words.GONE)
+            raise Refusal(consent.GONE)
         if sitting.needs_guardian and not guardian:
-            raise Refusal(words.TICK_GUARDIAN)
+            raise Refusal(consent.TICK_GUARDIAN)
         return sitting
 
     def show(self, sitting: Sitting | None, model: str, guardian: bool, target: Target | None, view: str) -> Updates:
@@ -215,12 +218,12 @@ class TransformTab(Layout):
                 picture = self.studio.picture(face_of, model, target)
                 before = self.studio.before(face_of) if view == CLOSE_UP else face_of.photo
                 after = picture.close_up if view == CLOSE_UP else picture.photo
-                pair = (self.jpeg(before, "today"), self.jpeg(after, f"age_{picture.name}"))
+                pair = (self.delivery.show(before, "today"), self.delivery.show(after, f"age_{picture.name}"))
         except Refusal as refusal:
-            return {self.progress: words.trouble(str(refusal))}
+            return {self.progress: self.trouble(str(refusal))}
         return {
             self.shown: target,
-            self.heading: words.showing(picture.name, face_of.present_age),
+            self.heading: words.showing(self.say, picture.name, face_of.present_age),
             self.compare: pair,
             self.result: gr.update(visible=True),
             self.progress: "",
@@ -255,10 +258,10 @@ class TransformTab(Layout):
             face_of = self.permitted(sitting, guardian)
             with answering():
                 picture = self.studio.picture(face_of, model, shown or ("group", 0))
-                path = self.keep(encode_png(picture.photo), f"agetrans_{picture.file_word}.png")
+                path = self.delivery.picture(picture.photo, f"agetrans_{picture.file_word}")
         except Refusal as refusal:
-            return {self.file: None, self.saving: words.trouble(str(refusal))}
-        return {self.file: path, self.saving: words.hint("Saved: the whole photo, with its label.")}
+            return {self.file: None, self.saving: self.trouble(str(refusal))}
+        return {self.file: path, self.saving: self.hint("Saved: the whole photo, with its label.")}
 
     def make_zip(
         self, sitting: Sitting | None, model: str, guardian: bool, _shown: Target | None, _view: str
@@ -267,17 +270,16 @@ class TransformTab(Layout):
         try:
             face_of = self.permitted(sitting, guardian)
             with answering():
-                path = self.keep(self.studio.archive(face_of, model), "agetrans.zip")
+                path = self.delivery.file(self.studio.archive(face_of, model), "agetrans.zip")
         except Refusal as refusal:
-            return {self.file: None, self.saving: words.trouble(str(refusal))}
+            return {self.file: None, self.saving: self.trouble(str(refusal))}
         return {
             self.file: path,
-            self.saving: words.hint("Saved: a PNG per age, a sheet, and how it was made."),
+            self.saving: self.hint("Saved: a PNG per age, a sheet, and how it was made."),
         }
 
-    def keep(self, data: bytes, name: str) -> str:
-        """Lay bytes where Gradio serves and later deletes them; the path cannot be guessed."""
-        return str(gr.processing_utils.save_bytes_to_cache(data, name, self.file.GRADIO_CACHE))
+    def trouble(self, sentence: str) -> str:
+        return notices.trouble(self.say.sentence(sentence))
 
-    def jpeg(self, photo: Photo, name: str) -> str:
-        return self.keep(encode_jpeg(photo, 92), f"{name}.jpg")
+    def hint(self, text: str) -> str:
+        return notices.hint(self.say(text))

@@ -1,0 +1,1 @@
+"""The Transform tab: one face of a photo at other ages."""

@@ -1,0 +1,34 @@
+"""Languages: every text that the page says is in every catalogue, with the same placeholders."""
+
+import pytest
+
+from demo import language
+from demo.language import Language, pattern_of
+
+
+def test_english_is_what_is_written() -> None:
+    say = Language("en")
+    assert say("Age {name}", name="<7>") == "Age <7>"
+    assert say.html("Age {name}", name="<7>") == "Age &lt;7&gt;"
+    assert say.sentence("Nothing like it.") == "Nothing like it."
+
+
+def test_a_language_without_a_catalogue_is_named() -> None:
+    with pytest.raises(ValueError, match="'xx'"):
+        Language("xx")
+
+
+def test_a_finished_sentence_is_known_by_its_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"It has {count} faces, {count}.": "{count} Gesichter", "It has {count} of {all} faces.": "{count}/{all}"}
+    language.templates.cache_clear()
+    monkeypatch.setattr(language, "catalogue", lambda code: found if code == "de" else {})
+    say = Language("de")
+    assert say.sentence("It has 3 faces, 3.") == "3 Gesichter"
+    assert say.sentence("It has 3 of 5 faces.") == "3/5"
+    assert say.sentence("It has 3 faces, 4.") == "It has 3 faces, 4."
+    language.templates.cache_clear()
+
+
+def test_a_pattern_takes_letters_that_mean_something_to_it_as_they_are() -> None:
+    assert pattern_of("(a) {x}?").fullmatch("(a) why?")
+    assert not pattern_of("(a) {x}?").fullmatch("a why")
