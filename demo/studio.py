@@ -14,7 +14,7 @@ from core.align import Photo
 from core.detect import Face, FacePack, open_pack, portrait_box
 from core.device import Compute, choose
 from core.images import DecodeLimits, decode_photo, encode_png, resize
-from core.marking import add_label
+from core.marking import mark
 from core.transform import TILE_PX, file_word, labelled_sheet, labelled_tile, record_of
 from core.weights import ModelInfo, default_model, list_models, load
 
@@ -63,12 +63,12 @@ class Picture:
     @property
     def photo(self) -> Photo:
         """(H, W, 3) uint8 RGB: the whole photo with the aged face in it."""
-        return add_label(self.aged.photo)
+        return mark(self.aged.photo)
 
     @property
     def close_up(self) -> Photo:
         """(512, 512, 3) uint8 RGB: head and shoulders of `photo`."""
-        return add_label(self.aged.portrait)
+        return mark(self.aged.portrait)
 
     @property
     def tile(self) -> Photo:

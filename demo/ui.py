@@ -49,6 +49,7 @@ def masthead(say: Language) -> str:
 
 def fill(studio: Studio, say: Language, delivery: Delivery) -> None:
     """Everything on the page in one language, inside an open `gr.Blocks`."""
+    gr.Navbar(visible=False)
     gr.HTML(masthead(say), elem_id="header", padding=False)
     with gr.Tabs(elem_id="tabs"):
         for name, label, content in TABS:
@@ -64,7 +65,6 @@ def page(studio: Studio) -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(SWEEP_EVERY_S, FORGET_AFTER_S),
     ) as blocks:
-        gr.Navbar(visible=False)
         delivery = Delivery(blocks.GRADIO_CACHE)
         fill(studio, Language(ENGLISH), delivery)
     for code in NAMES:
@@ -81,7 +81,7 @@ def serve(*, host: str, port: int, model: str, pack: str) -> None:
     options: dict[str, Any] = {
         "share": False,
         "theme": theme(),
-        "css_paths": [HERE / "style.css"],
+        "css_paths": [HERE / "style.css", *sorted(HERE.glob("*/style.css"))],
         "allowed_paths": [str(HERE / "examples")],
         "max_file_size": limits.max_upload_bytes - 2**20,
         "app_kwargs": {"middleware": [Middleware(Guard, limits=limits)]},
