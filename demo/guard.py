@@ -4,8 +4,10 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from demo.parts import FormLimits, PartCounter, boundary_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -48,6 +50,8 @@ class RequestLimits:
     """Body of every other request; these name files, they do not carry them."""
     body_timeout_s: float = 20.0
     """From the request's first byte to the end of its body."""
+    form: FormLimits = field(default_factory=FormLimits)
+    """What the form of an upload may consist of."""
 
     def __post_init__(self) -> None:
         if not 0 < self.max_body_bytes <= self.max_upload_bytes:
@@ -84,13 +88,16 @@ class _Exchange:
         self.timeout_s = limits.body_timeout_s
         self.deadline_s = asyncio.get_running_loop().time() + limits.body_timeout_s
         self.num_bytes = 0
+        headers = dict(reversed(scope["headers"]))  # of a header given twice, the first counts
+        self.declared = headers.get(b"content-length", b"0")
+        boundary = boundary_of(headers.get(b"content-type", b""))
+        self.parts = None if boundary is None else PartCounter(boundary, limits.form)
         self.is_body_complete = False
         self.is_answered = False
         self.refusal: tuple[int, str] | None = None
 
     async def run(self, app: Application) -> None:
-        declared = dict(self.scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self.max_bytes:
+        if not self.declared.isdigit() or int(self.declared) > self.max_bytes:
             self.refusal = self._too_large()
         else:
             with suppress(_Refused):
@@ -108,10 +115,14 @@ class _Exchange:
             sentence = f"The request took longer than {self.timeout_s:g} s to arrive; send it again."
             self.refusal = (408, sentence)
             raise _Refused(self.refusal[1]) from None
-        self.num_bytes += len(message.get("body", b""))
+        body = message.get("body", b"")
+        self.num_bytes += len(body)
         self.is_body_complete = not message.get("more_body", False)
         if self.num_bytes > self.max_bytes:
             self.refusal = self._too_large()
+        elif self.parts is not None and not self.parts.read(body):
+            self.refusal = (413, "The form holds more than one picture; send one file at a time.")
+        if self.refusal:
             raise _Refused(self.refusal[1])
         return message
 

@@ -15,6 +15,7 @@ from demo.language import Language
 from demo.studio import Sitting, Studio, Target
 from demo.transform import words
 from demo.transform.layout import CLOSE_UP, Layout, age_range
+from demo.uploads import uploaded
 
 Updates = dict[Any, Any]
 
@@ -92,7 +93,10 @@ class TransformTab(Layout):
         """A photo was chosen, taken or removed. Its copy on disk is replaced by one without metadata."""
         if upload is None:
             return {**self.blank(), self.held: None}
-        path = Path(upload["path"])
+        try:
+            path = uploaded(upload, self.delivery.folder)
+        except Refusal as refusal:
+            return {**self.blank(), self.held: None, self.photo: None, self.notice: self.trouble(str(refusal))}
         try:
             with answering():
                 photo = self.studio.read(path.read_bytes())

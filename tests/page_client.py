@@ -1,0 +1,259 @@
+"""A visitor without a browser: speaks to the page's server as Gradio's own script does, and can misbehave."""
+
+import http.client
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+BUSY = (429, 503)
+"""Statuses of a clean refusal: too many of one's own wait, or too many of everybody's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came back over HTTP."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in small letters."""
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """How one event ended."""
+
+    status: int
+    """Of joining the queue: 200, or why not."""
+    detail: Any = None
+    """What was said where it was refused."""
+    messages: tuple[dict[str, Any], ...] = ()
+    """Everything the server sent about it, in order."""
+    took_s: float = 0.0
+    """From asking to the last word."""
+
+    @property
+    def is_busy(self) -> bool:
+        return self.status in BUSY
+
+    @property
+    def is_done(self) -> bool:
+        return bool(self.messages) and self.messages[-1].get("success") is True
+
+    @property
+    def output(self) -> list[Any]:
+        """What the page's components were given at the end."""
+        return list(self.messages[-1]["output"]["data"])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the server says the page is made of."""
+
+    components: Mapping[int, dict[str, Any]]
+    dependencies: Mapping[int, dict[str, Any]]
+    ids: Mapping[str, int] = field(default_factory=dict)
+    """elem_id -> component, of the page's own language only."""
+
+    def event(self, elem_id: str, name: str) -> dict[str, Any]:
+        """The event of a component that calls Python."""
+        target = [self.ids[elem_id], name]
+        found = [one for one in self.dependencies.values() if target in one["targets"] and not one["cancels"]]
+        assert len(found) == 1, f"{elem_id}.{name}: {len(found)} events"
+        return found[0]
+
+    def after(self, number: int) -> list[dict[str, Any]]:
+        """Events that follow another by themselves, without those that only run in the browser."""
+        following = [one for one in self.dependencies.values() if one["trigger_after"] == number]
+        return [one for one in following if one["queue"] is not False]
+
+
+def ask(
+    address: str,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "",
+    timeout_s: float = 60.0,
+) -> Answer:
+    """One request, sent as it stands: nothing of the path is tidied up."""
+    line = http.client.HTTPConnection(urlsplit(address).netloc, timeout=timeout_s)
+    try:
+        line.putrequest(method or ("GET" if body is None else "POST"), path, skip_accept_encoding=True)
+        for name, value in (headers or {}).items():
+            line.putheader(name, value)
+        if body is not None:
+            line.putheader("Content-Length", str(len(body)))
+        line.endheaders()
+        try:
+            if body:
+                line.send(body)
+        except OSError:
+            pass  # refused before all of it was sent: the answer is there to be read
+        answer = line.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(status=answer.status, headers=found, body=answer.read())
+    finally:
+        line.close()
+
+
+def post_json(address: str, path: str, value: Any, timeout_s: float = 60.0) -> Answer:
+    return ask(address, path, json.dumps(value).encode(), {"Content-Type": "application/json"}, timeout_s=timeout_s)
+
+
+def multipart(parts: list[tuple[str, str | None, bytes]]) -> tuple[bytes, str]:
+    """Body and content type of a form; a part is its name, its file name or None, its bytes."""
+    boundary = secrets.token_hex(12)
+    body = b""
+    for name, file_name, data in parts:
+        told = "" if file_name is None else f'; filename="{file_name}"'
+        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{told}\r\n\r\n'.encode() + data + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+@lru_cache(maxsize=16)
+def page_at(address: str, language: str = "") -> Page:
+    """The page as served; asked for once an address."""
+    config = ask(address, "/config").json
+    own = set(config["page"][language]["components"])
+    deps = set(config["page"][language]["dependencies"])
+    components = {one["id"]: one for one in config["components"]}
+    named = {one["props"]["elem_id"]: number for number, one in components.items()
+             if number in own and one["props"].get("elem_id")}  # fmt: skip
+    dependencies = {one["id"]: one for one in config["dependencies"] if one["id"] in deps}
+    return Page(components, dependencies, named)
+
+
+class Visitor:
+    """One visitor with a session of its own; keeps what its page would show."""
+
+    def __init__(self, address: str, language: str = "", timeout_s: float = 120.0) -> None:
+        self.address, self.timeout_s = address, timeout_s
+        self.page = page_at(address, language)
+        self.session = secrets.token_hex(6)
+        self.values = {number: one["props"].get("value") for number, one in self.page.components.items()}
+
+    def value(self, elem_id: str) -> Any:
+        """What a component of the page shows now."""
+        return self.values[self.page.ids[elem_id]]
+
+    def put(self, elem_id: str, value: Any) -> None:
+        self.values[self.page.ids[elem_id]] = value
+
+    def upload(self, data: bytes, name: str = "photo.jpg") -> dict[str, Any]:
+        """Send a file; gives back what a component is given in its stead."""
+        body, content_type = multipart([("files", name, data)])
+        answer = ask(self.address, "/gradio_api/upload", body, {"Content-Type": content_type}, timeout_s=self.timeout_s)
+        if answer.status != 200:
+            raise Refused(answer)
+        return {
+            "path": answer.json[0],
+            "orig_name": name,
+            "size": len(data),
+            "mime_type": "image/jpeg",
+            "meta": {"_type": "gradio.FileData"},
+        }
+
+    def fire(self, elem_id: str, event: str, event_data: Any = None) -> list[Ending]:
+        """Let an event happen and everything that follows by itself; stops at the first that is refused or fails."""
+        ends: list[Ending] = []
+        waiting = [self.page.event(elem_id, event)]
+        while waiting:
+            one = waiting.pop(0)
+            ends.append(self.call(one, event_data, self.page.ids[elem_id]))
+            if not ends[-1].is_done:
+                break
+            waiting += self.page.after(one["id"])
+        return ends
+
+    def body_of(self, event: dict[str, Any], event_data: Any = None, trigger: int | None = None) -> dict[str, Any]:
+        """What the page would send for an event."""
+        states = {number for number, one in self.page.components.items() if one["type"] == "state"}
+        data = [None if number in states else self.values[number] for number in event["inputs"]]
+        return {
+            "data": data,
+            "event_data": event_data,
+            "fn_index": event["id"],
+            "trigger_id": trigger,
+            "session_hash": self.session,
+        }
+
+    def call(self, event: dict[str, Any], event_data: Any = None, trigger: int | None = None) -> Ending:
+        """Queue one event, wait for its end, and take over what it shows."""
+        end = self.send(self.body_of(event, event_data, trigger))
+        if end.is_done:
+            for number, value in zip(event["outputs"], end.output, strict=False):
+                self.take(number, value)
+        return end
+
+    def take(self, number: int, value: Any) -> None:
+        if isinstance(value, dict) and value.get("__type__") == "update":
+            if "value" in value:
+                self.values[number] = value["value"]
+        else:
+            self.values[number] = value
+
+    def send(self, body: dict[str, Any]) -> Ending:
+        """Queue a body as it stands and wait for its end."""
+        started = time.monotonic()
+        answer = post_json(self.address, "/gradio_api/queue/join", body, self.timeout_s)
+        if answer.status != 200:
+            detail = answer.json.get("detail") if answer.body.startswith(b"{") else answer.body.decode(errors="replace")
+            return Ending(status=answer.status, detail=detail, took_s=time.monotonic() - started)
+        event_id = answer.json["event_id"]
+        messages = tuple(self.messages_about(event_id, started + self.timeout_s))
+        return Ending(status=200, messages=messages, took_s=time.monotonic() - started)
+
+    def messages_about(self, event_id: str, deadline_s: float) -> Iterator[dict[str, Any]]:
+        """What the server says about one event, up to its end; nothing more where it fell silent."""
+        with Listening(self.address, self.session, self.timeout_s) as heard:
+            for message in heard:
+                if message.get("event_id") == event_id:
+                    yield message
+                    if message["msg"] == "process_completed":
+                        return
+                if time.monotonic() > deadline_s:
+                    return
+
+    def fetch(self, file: Mapping[str, Any]) -> Answer:
+        """A file that a component shows."""
+        return ask(self.address, "/gradio_api/file=" + quote(str(file["path"])), timeout_s=self.timeout_s)
+
+
+class Refused(Exception):
+    """The server took no upload."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"{answer.status}: {answer.body[:200]!r}")
+        self.answer = answer
+
+
+class Listening:
+    """The line on which the server sends what becomes of a session's events; closed on leaving."""
+
+    def __init__(self, address: str, session: str, timeout_s: float = 60.0) -> None:
+        self.line = http.client.HTTPConnection(urlsplit(address).netloc, timeout=timeout_s)
+        self.line.request("GET", f"/gradio_api/queue/data?session_hash={session}")
+        self.answer = self.line.getresponse()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.answer.close()
+        self.line.close()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        while said := self.answer.readline():
+            if said.startswith(b"data: "):
+                yield json.loads(said[6:])
