@@ -1,25 +1,30 @@
 """The app: `python app.py`, then open the address it prints. `python app.py --help` lists what can be set."""
 
+import os
 import sys
 
 import tyro
 
 
-def main(host: str = "127.0.0.1", port: int = 7860, model: str = "", pack: str = "auto") -> None:
+def main(
+    host: str = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+    port: int = int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+    model: str = "",
+    pack: str = "auto",
+) -> None:
     """Serve the page that shows a person at other ages.
 
     Args:
-        host: address to listen on; 0.0.0.0 lets other machines in.
+        host: address to listen on; 0.0.0.0 lets other machines in. By default as hosts of apps say it.
         port: port to listen on.
         model: a model by name, or its .safetensors file; empty takes the first with ten ages.
         pack: how faces are found: auto, embedded, or insightface:NAME_OR_FOLDER.
     """
-    from core.errors import CafError
     from demo.ui import serve
 
     try:
         serve(host=host, port=port, model=model, pack=pack)
-    except (CafError, ValueError, OSError) as error:  # OSError: the port is taken, the host is not ours
+    except (ValueError, OSError) as error:  # OSError: the port is taken, the host is not ours
         sys.exit(f"error: {error}")
 
 

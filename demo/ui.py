@@ -1,22 +1,28 @@
 """The page: its frame, its tabs in every language, and how it is served."""
 
+import threading
 from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
-from starlette.middleware import Middleware
 
 from demo import imprint
+from demo.api.calls import Calls
+from demo.api.endpoints import Endpoints
+from demo.api.mcp_tools import McpTools
 from demo.delivery import FORGET_AFTER_S, Delivery
-from demo.guard import Guard, RequestLimits
+from demo.front import Front, close_fetching
+from demo.guard import RequestLimits
 from demo.language import ENGLISH, NAMES, Language
+from demo.state_page import opened
 from demo.studio import Studio
 from demo.theme import theme
 from demo.transform.tab import TransformTab
 
 HERE = Path(__file__).parent
 SWEEP_EVERY_S = 60
+EXAMPLE = HERE / "examples" / "astronaut.jpg"
 
 
 class Tab(Protocol):
@@ -58,8 +64,12 @@ def fill(studio: Studio, say: Language, delivery: Delivery) -> None:
     gr.HTML(imprint.of(say, studio), elem_id="footer", padding=False)
 
 
-def page(studio: Studio) -> gr.Blocks:
-    """All of the page for an opened studio; sends no statistics, deletes what it wrote after ten minutes."""
+def page(studio: Studio) -> tuple[gr.Blocks, McpTools]:
+    """All of the page for an opened studio; sends no statistics, deletes what it wrote after ten minutes.
+
+    Returns:
+        the page with its endpoints, and the same for assistants.
+    """
     with gr.Blocks(
         title="AgeTrans: one photo, every age",
         analytics_enabled=False,
@@ -67,24 +77,36 @@ def page(studio: Studio) -> gr.Blocks:
     ) as blocks:
         delivery = Delivery(blocks.GRADIO_CACHE)
         fill(studio, Language(ENGLISH), delivery)
+        calls = Calls(studio, delivery)
+        Endpoints(calls)
     for code in NAMES:
         if code != ENGLISH:
             with blocks.route(NAMES[code], f"/{code}", show_in_navbar=False):
                 fill(studio, Language(code), delivery)
     blocks.queue(api_open=False, max_size=32, default_concurrency_limit=4)
-    return blocks
+    return blocks, McpTools(calls, blocks.upload_file_set.add)
 
 
 def serve(*, host: str, port: int, model: str, pack: str) -> None:
-    """Open the models, then serve the page until interrupted."""
+    """Open the models, then serve the page until interrupted; while they do not open, a page that says why.
+
+    Raises:
+        ValueError: a model that makes no pictures, or a kind of pack that there is none of.
+        OSError: the port is taken, or the host is not ours.
+    """
+    studio = opened(lambda: Studio(model=model, pack=pack), host, port)
+    threading.Thread(target=warm_up, args=(studio,), daemon=True).start()
+    blocks, tools = page(studio)
     limits = RequestLimits()
+    close_fetching()
     options: dict[str, Any] = {
         "share": False,
         "theme": theme(),
         "css_paths": [HERE / "style.css", *sorted(HERE.glob("*/style.css"))],
         "allowed_paths": [str(HERE / "examples")],
         "max_file_size": limits.max_upload_bytes - 2**20,
-        "app_kwargs": {"middleware": [Middleware(Guard, limits=limits)]},
+        "app_kwargs": {"lifespan": tools.running},
+        "_app": Front(limits, tools),
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
@@ -93,4 +115,10 @@ def serve(*, host: str, port: int, model: str, pack: str) -> None:
         "show_error": False,
         "state_session_capacity": 64,
     }
-    page(Studio(model=model, pack=pack)).launch(server_name=host, server_port=port, **options)
+    blocks.launch(server_name=host, server_port=port, **options)
+
+
+def warm_up(studio: Studio) -> None:
+    """Do once, unasked, what the first visitor would wait for: start the decoder, prepare the network's layers."""
+    photo = studio.read(EXAMPLE.read_bytes())
+    studio.ager(studio.default_model).transform(photo)

