@@ -15,6 +15,7 @@ from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.front import Front, close_fetching
 from demo.guard import RequestLimits
 from demo.language import ENGLISH, NAMES, Language
+from demo.live.tab import LiveTab
 from demo.state_page import opened
 from demo.studio import Studio
 from demo.theme import theme
@@ -31,7 +32,10 @@ class Tab(Protocol):
     def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None: ...
 
 
-TABS: tuple[tuple[str, str, type[Tab]], ...] = (("transform", "Transform", TransformTab),)
+TABS: tuple[tuple[str, str, type[Tab]], ...] = (
+    ("transform", "Transform", TransformTab),
+    ("live", "Live", LiveTab),
+)
 """Id, name and content of each, from left to right."""
 
 

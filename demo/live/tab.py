@@ -1,0 +1,191 @@
+"""The Live tab: consent, the camera's frames one after the other, the strip of a frozen one, downloads."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from core.errors import NoFace
+from demo import consent, notices
+from demo.answering import Refusal, answering
+from demo.delivery import Delivery
+from demo.language import Language
+from demo.live import words
+from demo.live.layout import Layout
+from demo.live.mirror import STILL_LIMITS, Glance, Mirror, as_url, read_frame
+from demo.studio import Sitting, Studio
+
+Updates = dict[Any, Any]
+
+NO_FACE = "No face in view. Look into the camera."
+TICK_CONSENT = "Tick the first box to go on."
+SAVE = """(file) => {
+  if (!file || !file.url) return;
+  const link = document.createElement("a");
+  link.href = file.url; link.download = file.orig_name || "agetrans"; link.click();
+}"""
+
+
+def tell(doing: str) -> str:
+    """JavaScript that tells the camera to do something."""
+    return f'() => {{ document.dispatchEvent(new CustomEvent("live", {{ detail: "{doing}" }})); }}'
+
+
+class LiveTab(Layout):
+    """The tab and the answers to its events; what it keeps of a visitor lies in that visitor's `gr.State`."""
+
+    def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None:
+        super().__init__(studio, say)
+        self.delivery = delivery
+        self.mirror = Mirror(studio)
+        self.wire()
+
+    def wire(self) -> None:
+        quiet = {"show_progress": "hidden", "api_visibility": "private"}
+        work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
+        live = {**quiet, "concurrency_limit": 2, "concurrency_id": "live", "trigger_mode": "multiple"}
+        self.start.click(None, None, None, js=tell("start"))
+        self.stop.click(None, None, None, js=tell("stop"))
+        self.freeze.click(None, None, None, js=tell("freeze"))
+        self.camera.submit(
+            self.age,
+            [self.glance, self.consent, self.guardian, self.years],
+            [self.camera, self.glance, self.guardian],
+            **live,
+        )
+        self.camera.play(self.opened, None, [*self.blank()], **quiet)
+        frozen = self.camera.pause(
+            self.make_strip,
+            [self.glance, self.consent, self.guardian],
+            [*self.blank(), self.cancel],
+            **work,
+        )
+        self.cancel.click(self.cancelled, None, [self.cancel, self.progress], cancels=[frozen], **quiet)
+        self.camera.stop(self.closed, None, [*self.blank(), self.guardian], cancels=[frozen], **quiet)
+        self.consent.input(self.agree, self.consent, [self.start, self.notice], **quiet).then(
+            None, self.consent, None, js=f"(agreed) => {{ if (!agreed) ({tell('stop')})(); }}"
+        )
+        self.strip.select(self.pick, None, [self.picked, self.save_png], **quiet)
+        chosen = [self.sitting, self.picked]
+        for button, make in ((self.save_png, self.make_png), (self.save_zip, self.make_zip)):
+            button.click(lambda: self.hint("Preparing the file …"), None, self.saved, **quiet).then(
+                make, chosen, [self.file, self.saved], **work
+            ).then(None, self.file, None, js=SAVE)
+
+    def blank(self) -> Updates:
+        """The page with the camera closed and nothing frozen."""
+        return {
+            self.glance: None,
+            self.sitting: None,
+            self.picked: None,
+            self.start: gr.update(visible=True),
+            self.running: gr.update(visible=False),
+            self.progress: "",
+            self.strip: gr.update(value=[], visible=False),
+            self.saving: gr.update(visible=False),
+            self.save_png: gr.update(interactive=False),
+            self.saved: "",
+        }
+
+    def agree(self, agreed: bool) -> Updates:
+        """The tick was set or taken back."""
+        return {self.start: gr.update(interactive=agreed), self.notice: "" if agreed else self.hint(words.TICK_FIRST)}
+
+    def opened(self) -> Updates:
+        """The camera runs."""
+        return {**self.blank(), self.start: gr.update(visible=False), self.running: gr.update(visible=True)}
+
+    def closed(self) -> Updates:
+        """The camera was stopped: nothing is remembered."""
+        return {**self.blank(), self.guardian: gr.update(value=False, visible=False)}
+
+    def age(self, glance: Glance | None, agreed: bool, guardian: bool, years: float, event: gr.EventData) -> Updates:
+        """One frame of the camera, aged; or a word on why not."""
+        answer: dict[str, Any] = {"serial": event._data.get("serial"), "picture": "", "note": "", "is_trouble": False}
+        if not agreed:
+            return {self.camera: {**answer, "note": self.say(TICK_CONSENT), "is_trouble": True}, self.glance: None}
+        try:
+            with answering():
+                frame = read_frame(event._data)
+                try:
+                    seen = self.mirror.look(frame, glance, time.monotonic())
+                except NoFace:
+                    return {self.camera: {**answer, "note": self.say(NO_FACE)}, self.glance: None}
+                if seen.needs_guardian and not guardian:
+                    told = {**answer, "note": self.say(consent.TICK_GUARDIAN)}
+                    return {self.camera: told, self.glance: seen, self.guardian: gr.update(visible=True)}
+                picture, remembered = self.mirror.age(frame, seen, float(years))
+        except Refusal as refusal:
+            return {self.camera: {**answer, "note": self.say.sentence(str(refusal)), "is_trouble": True}}
+        told = {**answer, "picture": as_url(picture), "note": words.reads(self.say, seen.present_age)}
+        return {self.camera: told, self.glance: remembered}
+
+    def make_strip(self, glance: Glance | None, agreed: bool, guardian: bool, event: gr.EventData) -> Iterator[Updates]:
+        """All ages of the frame that was frozen, one after the other; stops between two when cancelled."""
+        model = self.studio.default_model
+        names = self.studio.groups(model).names
+        tiles: list[tuple[str, str]] = []
+        try:
+            if not agreed:
+                raise Refusal(TICK_CONSENT)
+            if glance is not None and glance.needs_guardian and not guardian:
+                raise Refusal(consent.TICK_GUARDIAN)
+            with answering():
+                sitting = self.studio.look(read_frame(event._data, STILL_LIMITS), model)
+                if sitting.needs_guardian and not guardian:
+                    raise Refusal(consent.TICK_GUARDIAN)
+                yield {
+                    **self.blank(),
+                    self.sitting: sitting,
+                    self.progress: words.progress(self.say, 0, len(names), ""),
+                    self.strip: gr.update(value=[], visible=True, columns=max(len(names) // 2, 4)),
+                    self.cancel: gr.update(visible=True),
+                }
+                for picture in self.studio.strip(sitting, model):
+                    tiles.append((self.delivery.show(picture.tile, picture.name), picture.name))
+                    done = words.progress(self.say, len(tiles), len(names), picture.name)
+                    yield {self.strip: gr.update(value=tiles), self.progress: done}
+        except Refusal as refusal:
+            yield {**self.blank(), self.progress: self.trouble(str(refusal)), self.cancel: gr.update(visible=False)}
+            return
+        yield {
+            self.progress: self.hint("Pick an age to save it, or save them all. Start the camera to go on."),
+            self.cancel: gr.update(visible=False),
+            self.saving: gr.update(visible=True),
+        }
+
+    def cancelled(self) -> Updates:
+        return {self.cancel: gr.update(visible=False), self.progress: self.hint("Stopped.")}
+
+    def pick(self, event: gr.SelectData) -> Updates:
+        return {self.picked: int(event.index), self.save_png: gr.update(interactive=True)}
+
+    def make_png(self, sitting: Sitting | None, picked: int | None) -> Updates:
+        """The frozen frame at the age that was picked, as a file."""
+        try:
+            if sitting is None or picked is None:
+                raise Refusal(consent.GONE)
+            with answering():
+                picture = self.studio.picture(sitting, self.studio.default_model, ("group", picked))
+                path = self.delivery.picture(picture.photo, f"agetrans_{picture.file_word}")
+        except Refusal as refusal:
+            return {self.file: None, self.saved: self.trouble(str(refusal))}
+        return {self.file: path, self.saved: self.hint("Saved: the whole picture, with its label.")}
+
+    def make_zip(self, sitting: Sitting | None, _picked: int | None) -> Updates:
+        """Every age of the frozen frame, the sheet and the record, as one file."""
+        try:
+            if sitting is None:
+                raise Refusal(consent.GONE)
+            with answering():
+                path = self.delivery.file(self.studio.archive(sitting, self.studio.default_model), "agetrans.zip")
+        except Refusal as refusal:
+            return {self.file: None, self.saved: self.trouble(str(refusal))}
+        return {self.file: path, self.saved: self.hint("Saved: a PNG per age, a sheet, and how it was made.")}
+
+    def trouble(self, sentence: str) -> str:
+        return notices.trouble(self.say.sentence(sentence))
+
+    def hint(self, text: str) -> str:
+        return notices.hint(self.say(text))
