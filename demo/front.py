@@ -7,6 +7,8 @@ headers, be it an error of the application or one to a question about origins.
 
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -19,6 +21,7 @@ from demo.admission import Admission
 from demo.api import mcp_tools
 from demo.api.mcp_tools import McpTools
 from demo.guard import Application, Guard, Message, Receive, RequestLimits, Send
+from demo.keeping import Keeper
 
 HEALTH = "/healthz"
 CLOSED = re.compile(
@@ -35,13 +38,21 @@ ALL_ENDPOINTS = "all_endpoints"
 class Front(App):  # type: ignore[misc]
     """Gradio's application behind the guard."""
 
-    def __init__(self, limits: RequestLimits, tools: McpTools) -> None:
+    def __init__(self, limits: RequestLimits, tools: McpTools, keeper: Keeper | None = None) -> None:
         super().__init__(default_response_class=ORJSONResponse, openapi_url=None)
-        self.limits, self.tools = limits, tools
+        self.limits, self.tools, self.keeper = limits, tools, keeper
+
+    @asynccontextmanager
+    async def running(self, app: App) -> AsyncIterator[None]:
+        """What goes on as long as the page is served. For its lifespan."""
+        async with self.tools.running(app), nullcontext() if self.keeper is None else self.keeper.running():
+            yield
 
     def build_middleware_stack(self) -> Application:
         """Every request goes through what this gives; called once, with the first of them."""
-        doors = Doors(Admission(super().build_middleware_stack(), self.get_blocks), self.tools)
+        arriving = None if self.keeper is None else self.keeper.arriving
+        admission = Admission(super().build_middleware_stack(), self.get_blocks, arriving=arriving)
+        doors = Doors(admission, self.tools)
         most = max(self.limits.max_body_bytes, mcp_tools.MAX_BODY_BYTES)
         for_page = Guard(doors, self.limits)
         for_tools = Guard(doors, replace(self.limits, max_body_bytes=most))

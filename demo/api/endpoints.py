@@ -10,10 +10,10 @@ from core.files import write_atomic
 from core.images import encode_png
 from demo.answering import Refusal
 from demo.api.calls import Calls, require_agreed
+from demo.uploads import uploaded
 
 WORK = {"concurrency_limit": 2, "concurrency_id": "work"}
 """Shared with the page: two things are worked on at a time."""
-SEND_A_FILE = "Send the photo as a file, as handle_file of gradio_client does."
 
 
 class Endpoints:
@@ -107,16 +107,8 @@ class Endpoints:
         return self.calls.models()
 
     def _photo(self, sent: Any) -> Photo:
-        """An upload as a photo; its copy on disk is replaced by one of the same pixels without metadata.
-
-        A path that leads out of the cache is no upload, whoever names it.
-        """
-        path = sent.get("path") if isinstance(sent, dict) else None
-        if not isinstance(path, str) or "\0" in path:
-            raise Refusal(SEND_A_FILE)
-        file, cache = Path(path).resolve(), Path(self.calls.delivery.folder).resolve()
-        if not file.is_relative_to(cache) or not file.is_file():
-            raise Refusal(SEND_A_FILE)
+        """An upload as a photo; its copy on disk is replaced by one of the same pixels without metadata."""
+        file = uploaded(sent, self.calls.delivery.folder)
         try:
             photo = self.calls.read(file.read_bytes())
         except Refusal:
