@@ -8,7 +8,7 @@ import ipaddress
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ from demo.consent import GONE
 from demo.guard import Application, Message, Receive, Send
 from demo.language import ENGLISH, NAMES, Language
 
-CALLS = re.compile(r"/gradio_api/(queue/join|call/.+|run/.+|api/.+|stream/.+|cancel|reset|component_server)/?")
+CALLS = re.compile(r"/gradio_api/(queue/join|call/.+|stream/.+|cancel|reset)/?")
 """Paths that JSON is sent to."""
+BYPASSES = re.compile(r"/gradio_api/(run/.+|api/.+|component_server)/?")
+"""Ways to have something done without standing in the queue."""
+NAMED = re.compile(r"/gradio_api/call/(?:v2/)?([^/]+)/?")
 QUEUED = re.compile(r"/gradio_api/(queue/join|call/.+)/?")
 """Those of them that add to the queue."""
 UPLOAD = re.compile(r"/gradio_api/upload/?")
@@ -58,10 +61,19 @@ class Admission:
     """ASGI wrapper around Gradio's application."""
 
     def __init__(
-        self, app: Application, blocks: Callable[[], gr.Blocks], limits: AdmissionLimits | None = None
+        self,
+        app: Application,
+        blocks: Callable[[], gr.Blocks],
+        limits: AdmissionLimits | None = None,
+        arriving: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
-        """Args: blocks: gives the page that is served; asked at each request, as it may be replaced."""
-        self.app, self.blocks = app, blocks
+        """Args:
+        app: Gradio's application.
+        blocks: gives the page that is served; asked at each request, as it may be replaced.
+        limits: how much one address may hold.
+        arriving: told how many bytes of an upload have come; waited for before the next are taken.
+        """
+        self.app, self.blocks, self.arriving = app, blocks, arriving
         self.limits = limits or AdmissionLimits()
         self.uploading: Counter[str] = Counter()
         """Address -> uploads that it is sending."""
@@ -71,6 +83,8 @@ class Admission:
             await self.app(scope, receive, send)
         elif UPLOAD.fullmatch(scope["path"]):
             await self._upload(scope, receive, send)
+        elif BYPASSES.fullmatch(scope["path"]):
+            await answer(send, 404, UNKNOWN)
         elif CALLS.fullmatch(scope["path"]):
             await self._call(scope, receive, send)
         else:
@@ -82,8 +96,15 @@ class Admission:
             await answer(send, 429, YOURS)
             return
         self.uploading[address] += 1
+
+        async def counted() -> Message:
+            message = await receive()
+            if self.arriving is not None and message.get("body"):
+                await self.arriving(len(message["body"]))
+            return message
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, counted, send)
         finally:
             self.uploading[address] -= 1
             if not self.uploading[address]:
@@ -141,7 +162,9 @@ class Admission:
         if session is not None and (not isinstance(session, str) or not SESSION.fullmatch(session)):
             return 400, MALFORMED
         data = call.get("data")
-        if QUEUED.fullmatch(path) and path.rstrip("/").endswith("queue/join"):
+        if (named := NAMED.fullmatch(path)) and named[1] not in public_names(self.blocks()):
+            return 404, UNKNOWN
+        if path.rstrip("/").endswith("queue/join"):
             if fn is None or not isinstance(data, list) or session is None:
                 return 400, MALFORMED
             if len(data) != len(fn.inputs):
@@ -149,6 +172,11 @@ class Admission:
         folder = Path(self.blocks().GRADIO_CACHE).resolve()
         faults = [fault for named in files_in(call) if (fault := fault_of(named, folder)) is not None]
         return faults[0] if faults else None
+
+
+def public_names(blocks: gr.Blocks) -> set[str]:
+    """What programs may call by name."""
+    return {str(fn.api_name) for fn in blocks.fns.values() if fn.api_visibility == "public"}
 
 
 def files_in(value: Any) -> list[Any]:

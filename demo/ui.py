@@ -8,12 +8,15 @@ from typing import Any, Protocol
 import gradio as gr
 
 from demo import imprint
+from demo.admission import AdmissionLimits
 from demo.api.calls import Calls
 from demo.api.endpoints import Endpoints
 from demo.api.mcp_tools import McpTools
+from demo.cache_folder import claim
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.front import Front, close_fetching
 from demo.guard import RequestLimits
+from demo.keeping import Keeper, KeepingLimits
 from demo.language import ENGLISH, NAMES, Language
 from demo.live.tab import LiveTab
 from demo.state_page import opened
@@ -87,7 +90,7 @@ def page(studio: Studio) -> tuple[gr.Blocks, McpTools]:
         if code != ENGLISH:
             with blocks.route(NAMES[code], f"/{code}", show_in_navbar=False):
                 fill(studio, Language(code), delivery)
-    blocks.queue(api_open=False, max_size=32, default_concurrency_limit=4)
+    blocks.queue(api_open=False, max_size=AdmissionLimits().max_waiting + 1, default_concurrency_limit=4)
     return blocks, McpTools(calls, blocks.upload_file_set.add)
 
 
@@ -98,19 +101,22 @@ def serve(*, host: str, port: int, model: str, pack: str) -> None:
         ValueError: a model that makes no pictures, or a kind of pack that there is none of.
         OSError: the port is taken, or the host is not ours.
     """
+    folder, keeping = claim(), KeepingLimits.from_environment()
     studio = opened(lambda: Studio(model=model, pack=pack), host, port)
     threading.Thread(target=warm_up, args=(studio,), daemon=True).start()
     blocks, tools = page(studio)
     limits = RequestLimits()
     close_fetching()
+    front = Front(limits, tools, Keeper(blocks, folder, keeping))
     options: dict[str, Any] = {
         "share": False,
         "theme": theme(),
         "css_paths": [HERE / "style.css", *sorted(HERE.glob("*/style.css"))],
         "allowed_paths": [str(HERE / "examples")],
         "max_file_size": limits.max_upload_bytes - 2**20,
-        "app_kwargs": {"lifespan": tools.running},
-        "_app": Front(limits, tools),
+        "head": f"<script>{(HERE / 'busy.js').read_text()}</script>",
+        "app_kwargs": {"lifespan": front.running},
+        "_app": front,
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,

@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
@@ -85,9 +84,10 @@ def ask(
     *,
     method: str = "",
     timeout_s: float = 60.0,
+    source: str = "",
 ) -> Answer:
     """One request, sent as it stands: nothing of the path is tidied up."""
-    line = http.client.HTTPConnection(urlsplit(address).netloc, timeout=timeout_s)
+    line = line_to(address, timeout_s, source)
     try:
         line.putrequest(method or ("GET" if body is None else "POST"), path, skip_accept_encoding=True)
         for name, value in (headers or {}).items():
@@ -107,8 +107,15 @@ def ask(
         line.close()
 
 
-def post_json(address: str, path: str, value: Any, timeout_s: float = 60.0) -> Answer:
-    return ask(address, path, json.dumps(value).encode(), {"Content-Type": "application/json"}, timeout_s=timeout_s)
+def line_to(address: str, timeout_s: float, source: str = "") -> http.client.HTTPConnection:
+    """A connection from a given address of this machine."""
+    bound = (source, 0) if source else None
+    return http.client.HTTPConnection(urlsplit(address).netloc, timeout=timeout_s, source_address=bound)
+
+
+def post_json(address: str, path: str, value: Any, timeout_s: float = 60.0, source: str = "") -> Answer:
+    body = json.dumps(value).encode()
+    return ask(address, path, body, {"Content-Type": "application/json"}, timeout_s=timeout_s, source=source)
 
 
 def multipart(parts: list[tuple[str, str | None, bytes]]) -> tuple[bytes, str]:
@@ -121,9 +128,8 @@ def multipart(parts: list[tuple[str, str | None, bytes]]) -> tuple[bytes, str]:
     return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
-@lru_cache(maxsize=16)
 def page_at(address: str, language: str = "") -> Page:
-    """The page as served; asked for once an address."""
+    """The page as served now."""
     config = ask(address, "/config").json
     own = set(config["page"][language]["components"])
     deps = set(config["page"][language]["dependencies"])
@@ -137,9 +143,15 @@ def page_at(address: str, language: str = "") -> Page:
 class Visitor:
     """One visitor with a session of its own; keeps what its page would show."""
 
-    def __init__(self, address: str, language: str = "", timeout_s: float = 120.0) -> None:
-        self.address, self.timeout_s = address, timeout_s
-        self.page = page_at(address, language)
+    def __init__(self, address: str, page: Page | None = None, timeout_s: float = 120.0, source: str = "") -> None:
+        """Args:
+        address: of the server.
+        page: what it serves, where that is known already.
+        timeout_s: after which a request counts as hung.
+        source: own address, 127.0.0.0/8; empty for any.
+        """
+        self.address, self.timeout_s, self.source = address, timeout_s, source
+        self.page = page or page_at(address)
         self.session = secrets.token_hex(6)
         self.values = {number: one["props"].get("value") for number, one in self.page.components.items()}
 
@@ -153,7 +165,8 @@ class Visitor:
     def upload(self, data: bytes, name: str = "photo.jpg") -> dict[str, Any]:
         """Send a file; gives back what a component is given in its stead."""
         body, content_type = multipart([("files", name, data)])
-        answer = ask(self.address, "/gradio_api/upload", body, {"Content-Type": content_type}, timeout_s=self.timeout_s)
+        headers = {"Content-Type": content_type}
+        answer = ask(self.address, "/gradio_api/upload", body, headers, timeout_s=self.timeout_s, source=self.source)
         if answer.status != 200:
             raise Refused(answer)
         return {
@@ -206,7 +219,7 @@ class Visitor:
     def send(self, body: dict[str, Any]) -> Ending:
         """Queue a body as it stands and wait for its end."""
         started = time.monotonic()
-        answer = post_json(self.address, "/gradio_api/queue/join", body, self.timeout_s)
+        answer = post_json(self.address, "/gradio_api/queue/join", body, self.timeout_s, self.source)
         if answer.status != 200:
             detail = answer.json.get("detail") if answer.body.startswith(b"{") else answer.body.decode(errors="replace")
             return Ending(status=answer.status, detail=detail, took_s=time.monotonic() - started)
@@ -216,7 +229,7 @@ class Visitor:
 
     def messages_about(self, event_id: str, deadline_s: float) -> Iterator[dict[str, Any]]:
         """What the server says about one event, up to its end; nothing more where it fell silent."""
-        with Listening(self.address, self.session, self.timeout_s) as heard:
+        with Listening(self.address, self.session, self.timeout_s, self.source) as heard:
             for message in heard:
                 if message.get("event_id") == event_id:
                     yield message
@@ -241,8 +254,8 @@ class Refused(Exception):
 class Listening:
     """The line on which the server sends what becomes of a session's events; closed on leaving."""
 
-    def __init__(self, address: str, session: str, timeout_s: float = 60.0) -> None:
-        self.line = http.client.HTTPConnection(urlsplit(address).netloc, timeout=timeout_s)
+    def __init__(self, address: str, session: str, timeout_s: float = 60.0, source: str = "") -> None:
+        self.line = line_to(address, timeout_s, source)
         self.line.request("GET", f"/gradio_api/queue/data?session_hash={session}")
         self.answer = self.line.getresponse()
 

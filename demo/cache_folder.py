@@ -1,0 +1,120 @@
+"""The folder that uploads and results lie in: this server's alone, emptied by age and by size, gone when it ends."""
+
+import atexit
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+PREFIX = "agetrans-"
+LOCK = ".in-use"
+GRADIO_FOLDER = "GRADIO_TEMP_DIR"
+"""Where Gradio reads its folder from, each time anew."""
+EMPTY_S = 60.0
+"""An empty folder is deleted when it has been so for this long: a file may just be on its way into it."""
+
+
+@contextmanager
+def own_folder(parent: Path | None = None) -> Iterator[Path]:
+    """A new folder that only this user can read; deleted on leaving, with those of servers that were killed.
+
+    Args:
+        parent: where; the system's place for temporary files if not given.
+    Raises:
+        OSError: `parent` is missing, full or not writable.
+    """
+    place = Path(tempfile.gettempdir()) if parent is None else parent
+    place.mkdir(parents=True, exist_ok=True)
+    clear_abandoned(place)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place)).resolve()
+    with (folder / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def claim() -> Path:
+    """`own_folder` for as long as this process lives, in GRADIO_TEMP_DIR if that is set; Gradio is told to use it.
+
+    Ended by SIGTERM, as hosts do it, the process leaves nothing behind either.
+    """
+    stack = ExitStack()
+    said = os.environ.get(GRADIO_FOLDER)
+    folder = stack.enter_context(own_folder(Path(said) if said else None))
+    os.environ[GRADIO_FOLDER] = str(folder)
+    atexit.register(stack.close)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    return folder
+
+
+def clear_abandoned(place: Path) -> None:
+    """Delete the folders in `place` whose server ended without doing so."""
+    for lock in place.glob(f"{PREFIX}*/{LOCK}"):
+        try:
+            held = lock.open("r+")
+        except OSError:  # another user's, or deleted this moment
+            continue
+        with held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # its server lives
+                continue
+            shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def sweep(folder: Path, max_age_s: float, max_bytes: int) -> int:
+    """Delete files that are too old, then the oldest of the rest while there are too many bytes; then empty folders.
+
+    Args:
+        folder: from `own_folder`; nothing outside is touched, links are deleted, not followed.
+        max_age_s: since a file was last written or moved here.
+        max_bytes: of all files together.
+    Returns:
+        bytes that are left.
+    """
+    now_s = time.time()
+    found: list[tuple[float, int, Path]] = []
+    for path, state in files_of(folder):
+        if now_s - state.st_ctime > max_age_s:
+            path.unlink(missing_ok=True)
+        else:
+            found.append((state.st_ctime, state.st_size, path))
+    total = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total <= max_bytes:
+            break
+        path.unlink(missing_ok=True)
+        total -= size
+    delete_empty(folder, now_s)
+    return total
+
+
+def files_of(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Every file below a folder but the lock; one that vanishes meanwhile is left out."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            try:
+                state = path.lstat()
+            except FileNotFoundError:
+                continue
+            if path.parent != folder or name != LOCK:
+                yield path, state
+
+
+def delete_empty(folder: Path, now_s: float) -> None:
+    for place, _, _ in os.walk(folder, topdown=False):
+        path = Path(place)
+        try:
+            if path != folder and now_s - path.stat().st_mtime > EMPTY_S:
+                path.rmdir()
+        except OSError:  # holds something, or is gone
+            continue
