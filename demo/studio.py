@@ -19,6 +19,8 @@ from core.transform import TILE_PX, file_word, labelled_sheet, labelled_tile, re
 from core.weights import ModelInfo, default_model, list_models, load
 
 LIMITS = DecodeLimits(max_bytes=32 * 1024 * 1024, max_pixels=40_000_000)
+MAX_WORKED_PIXELS = 12_500_000
+"""Of a photo that is worked on: what a telephone takes. Ten pictures of more would not fit beside other visitors'."""
 ADULT_YEARS = 18
 
 
@@ -124,8 +126,11 @@ class Studio:
             return self._agers[model]
 
     def read(self, data: bytes) -> Photo:
-        """Bytes of an upload to (H, W, 3) uint8 RGB. Raises BadImage."""
-        return decode_photo(data, LIMITS)
+        """Bytes of an upload to (H, W, 3) uint8 RGB, shrunk to `MAX_WORKED_PIXELS` if larger. Raises BadImage."""
+        photo = decode_photo(data, LIMITS)
+        height_px, width_px = photo.shape[:2]
+        scale = (MAX_WORKED_PIXELS / (height_px * width_px)) ** 0.5
+        return photo if scale >= 1 else resize(photo, max(1, int(width_px * scale)), max(1, int(height_px * scale)))
 
     def look(self, photo: Photo, model: str) -> Sitting:
         """Find the faces and read the largest one's age. Only after consent. Raises NoFace."""

@@ -19,7 +19,7 @@ from core.generator import Generator, GeneratorConfig
 from core.images import decode_photo, encode_jpeg
 from core.weights import add_model, load
 from demo.answering import APOLOGY, Refusal, answering
-from demo.studio import Sitting, Studio
+from demo.studio import MAX_WORKED_PIXELS, Sitting, Studio
 from tests.models import random_estimator
 
 TINY = {"size_px": 32, "channels": (8, 16), "encoder_blocks": (0, 0), "decoder_blocks": (1, 0), "code_width": 16}
@@ -176,6 +176,15 @@ def test_metadata_does_not_survive_reading(studio: Studio, astronaut: npt.NDArra
     marked = plain[:2] + canary[: 2 + 0x18] + plain[2:]
     assert b"CANARY" in marked
     assert b"CANARY" not in encode_jpeg(studio.read(marked))
+
+
+@pytest.mark.parametrize(("height_px", "width_px"), [(5000, 4000), (1000, 20_000)])
+def test_a_photo_too_large_to_be_worked_on_is_shrunk_in_shape(studio: Studio, height_px: int, width_px: int) -> None:
+    photo = studio.read(encode_jpeg(np.full((height_px, width_px, 3), 90, np.uint8), 80))
+    assert 0.99 * MAX_WORKED_PIXELS < photo.shape[0] * photo.shape[1] <= MAX_WORKED_PIXELS
+    assert photo.shape[0] / photo.shape[1] == pytest.approx(height_px / width_px, rel=2e-3)
+    small = encode_jpeg(np.full((3000, 4000, 3), 90, np.uint8), 80)
+    assert studio.read(small).shape == (3000, 4000, 3)
 
 
 @pytest.mark.parametrize("error", [BadImage, NoFace])
