@@ -90,7 +90,7 @@ def page(studio: Studio) -> tuple[gr.Blocks, McpTools]:
         if code != ENGLISH:
             with blocks.route(NAMES[code], f"/{code}", show_in_navbar=False):
                 fill(studio, Language(code), delivery)
-    blocks.queue(api_open=False, max_size=AdmissionLimits().max_waiting + 1, default_concurrency_limit=4)
+    blocks.queue(api_open=False, max_size=2 * AdmissionLimits().max_waiting, default_concurrency_limit=4)
     return blocks, McpTools(calls, blocks.upload_file_set.add)
 
 
