@@ -9,6 +9,10 @@ class BadImage(CafError):
     """The bytes are no picture that can be used: unreadable, truncated, too large, too small, too long."""
 
 
+class BadClip(CafError):
+    """The bytes are no clip that can be used: unreadable, incomplete, too long, too large, without pictures."""
+
+
 class NoFace(CafError):
     """The photo holds no face, or not the one that was asked for."""
 

@@ -1,18 +1,24 @@
-"""Frames to a film: MP4 that every browser and phone plays, or an endless GIF."""
+"""Frames to a film: MP4 that every browser and phone plays, with sound if there is any, or an endless GIF."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from core.clips import SOUND_HZ, Sound
 from core.files import replacing, write_atomic
 from core.images import Photo, encode_gif, require_photo
 
 CRF: Final = "18"
 """Constant quality of x264: 18 is called visually lossless by its manual."""
+CLOCK_S: Final = Fraction(1, 90_000)
+"""Times of clips are counted in these, as MPEG does."""
+AAC_FRAME: Final = 1024
+"""Samples that the encoder takes at once."""
 
 
 def write_mp4(frames: Iterable[Photo], path: Path, fps: float = 10) -> None:
@@ -29,25 +35,78 @@ def write_mp4(frames: Iterable[Photo], path: Path, fps: float = 10) -> None:
         ValueError: no frames, frames of several sizes, an impossible rate.
         OSError: the file cannot be written; what was at `path` is untouched.
     """
+    if not 0 < fps <= 120:
+        raise ValueError(f"a film shows above 0 and at most 120 frames per second, got {fps}")
+    rate = Fraction(fps).limit_denominator(1001)
+    timed = ((number, photo) for number, photo in enumerate(evened(frames)))
+    with replacing(path) as draft:
+        for _ in _write(timed, str(draft), _Timing(rate=rate, unit_s=1 / rate, preset="medium"), None):
+            pass
+
+
+def write_clip(
+    frames: Iterable[tuple[float, Photo]], path: Path, fps: float, sound: Sound | None = None
+) -> Iterator[int]:
+    """Encode frames with times of their own as MP4, with sound as AAC; all else as `write_mp4`.
+
+    Args:
+        frames: (seconds since the first, (H, W, 3) uint8 RGB), one at least, each later than the one before.
+        fps: frames per second about which they lie, for players that ask.
+        sound: what is heard; what begins before the first frame is cut.
+    Yields:
+        the number of frames encoded, after each. The file is there when the iterator has ended; one that is closed
+        before leaves nothing behind.
+    """
+    if not 0 < fps <= 240:
+        raise ValueError(f"a clip shows above 0 and at most 240 frames per second, got {fps}")
+    times: list[int] = []
+
+    def pictures() -> Iterator[Photo]:
+        for time_s, photo in frames:
+            ticks = round(time_s / CLOCK_S)
+            if times and ticks <= times[-1]:
+                raise ValueError(
+                    f"frames come one after the other, got {time_s:g} s after {float(times[-1] * CLOCK_S):g} s"
+                )
+            times.append(ticks)
+            yield photo
+
+    timed = ((times[-1], photo) for photo in evened(pictures()))
+    timing = _Timing(rate=Fraction(fps).limit_denominator(1001), unit_s=CLOCK_S, preset="veryfast")
+    with replacing(path) as draft:
+        yield from _write(timed, str(draft), timing, sound)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Timing:
+    """When frames are shown, and how much time is taken to encode them."""
+
+    rate: Fraction
+    """Frames per second, for players that ask."""
+    unit_s: Fraction
+    """Seconds in which times are counted."""
+    preset: str
+    """x264's own word for how hard it tries to make the file small."""
+
+
+def _write(timed: Iterator[tuple[int, Photo]], draft: str, timing: _Timing, sound: Sound | None) -> Iterator[int]:
     import av
     from av.video.reformatter import ColorRange, Colorspace
 
-    if not 0 < fps <= 120:
-        raise ValueError(f"a film shows above 0 and at most 120 frames per second, got {fps}")
-    even = evened(frames)
-    first = next(even, None)
+    first = next(timed, None)
     if first is None:
         raise ValueError("a film needs at least one frame, got none")
-    options = {"movflags": "faststart"}
-    with replacing(path) as draft, av.open(str(draft), "w", format="mp4", options=options) as film:
-        stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-        stream.height, stream.width = first.shape[:2]
+    with av.open(draft, "w", format="mp4", options={"movflags": "faststart"}) as film:
+        stream = film.add_stream("libx264", rate=timing.rate)
+        stream.height, stream.width = first[1].shape[:2]
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": CRF, "preset": "medium"}
+        stream.options = {"crf": CRF, "preset": timing.preset}
         context = stream.codec_context
+        context.time_base = timing.unit_s
         context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
         context.color_primaries, context.color_trc = 1, 1
-        for photo in chain([first], even):
+        heard = film.add_stream("aac", rate=SOUND_HZ) if sound is not None else None
+        for number, (ticks, photo) in enumerate(chain([first], timed), 1):
             picture = av.VideoFrame.from_ndarray(photo, format="rgb24").reformat(
                 format="yuv420p",
                 src_colorspace=Colorspace.ITU709,
@@ -55,8 +114,27 @@ def write_mp4(frames: Iterable[Photo], path: Path, fps: float = 10) -> None:
                 src_color_range=ColorRange.JPEG,
                 dst_color_range=ColorRange.MPEG,
             )
+            picture.pts, picture.time_base = ticks, timing.unit_s
             film.mux(stream.encode(picture))
+            yield number
         film.mux(stream.encode())
+        if heard is not None and sound is not None:
+            for piece in _pieces(sound):
+                film.mux(heard.encode(piece))
+            film.mux(heard.encode())
+
+
+def _pieces(sound: Sound) -> Iterator[Any]:
+    """The sound from the first frame on, in the portions and the kind of numbers that the AAC encoder takes."""
+    import av
+
+    begins = round(sound.start_s * SOUND_HZ)
+    samples = np.ascontiguousarray(sound.samples[max(0, -begins) :])
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SOUND_HZ, frame_size=AAC_FRAME)
+    whole = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="stereo")
+    whole.sample_rate, whole.pts, whole.time_base = SOUND_HZ, max(0, begins), Fraction(1, SOUND_HZ)
+    yield from resampler.resample(whole)
+    yield from resampler.resample(None)
 
 
 def write_gif(frames: Iterable[Photo], path: Path, fps: float = 10) -> None:

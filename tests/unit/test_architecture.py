@@ -15,7 +15,7 @@ MAX_LINES = 300
 
 DOORS: dict[str, tuple[str, ...]] = {
     "PIL": ("core/images.py", "core/decoding.py", "core/marking.py", "core/sheet.py", "cafdata/heatmap.py"),
-    "av": ("core/video.py",),
+    "av": ("core/video.py", "core/clip_decoding.py", "core/clip_copying.py"),
     "cv2": ("core/*.py",),
     "insightface": ("core/pack_insightface.py",),
     "onnx": ("core/pack_models.py", "training/onnx_graph.py", "training/onnx_export.py"),
@@ -27,6 +27,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "gradio": ("demo/*.py", "app.py"),
     "mcp": ("demo/api/mcp_tools.py",),
     "uvicorn": ("demo/state_page.py",),
+    "spaces": ("demo/borrowing.py",),
     "tyro": (
         "*/__main__.py",
         "cafdata/archive_commands.py",

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.clips import SOUND_HZ, Clip, Sound
 from core.images import resize
-from core.video import write_gif, write_mp4
+from core.video import write_clip, write_gif, write_mp4
 from tests.honest_pictures import scene
 
 
@@ -96,3 +97,28 @@ def test_gif_is_written(tmp_path: Path) -> None:
         error = np.abs(np.asarray(film.convert("RGB"), dtype=int) - frames(5)[4]).mean()
     assert error < 12
     assert [entry.name for entry in tmp_path.iterdir()] == ["film.gif"]
+
+
+def test_a_clip_keeps_its_times_and_its_sound(tmp_path: Path) -> None:
+    path, times_s = tmp_path / "clip.mp4", [0.0, 0.04, 0.5, 0.51]
+    noise = np.random.default_rng(0).integers(-9000, 9000, (SOUND_HZ, 2)).astype(np.int16)
+    noise[: SOUND_HZ // 2] = 0
+    sound = Sound(start_s=-0.25, samples=noise)  # what is heard before the first frame goes
+    assert list(write_clip(zip(times_s, frames(4), strict=True), path, 8, sound)) == [1, 2, 3, 4]
+    made = Clip(path.read_bytes())
+    assert [frame.time_s for frame in made.frames()] == pytest.approx(times_s, abs=1e-4)
+    heard = made.sound()
+    assert heard is not None
+    loud = np.abs(heard.samples).max(axis=1) > 1000
+    assert abs(float(np.argmax(loud)) / SOUND_HZ + heard.start_s - 0.25) < 0.03
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_a_clip_that_is_not_finished_is_no_file(tmp_path: Path) -> None:
+    steps = write_clip(zip([0.0, 0.1], frames(2), strict=True), tmp_path / "clip.mp4", 10)
+    next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="one after the other"):
+        list(write_clip(zip([0.0, 0.0], frames(2), strict=True), tmp_path / "clip.mp4", 10))
