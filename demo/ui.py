@@ -23,6 +23,7 @@ from demo.state_page import opened
 from demo.studio import Studio
 from demo.theme import theme
 from demo.transform.tab import TransformTab
+from demo.video.tab import VideoTab
 
 HERE = Path(__file__).parent
 SWEEP_EVERY_S = 60
@@ -38,6 +39,7 @@ class Tab(Protocol):
 TABS: tuple[tuple[str, str, type[Tab]], ...] = (
     ("transform", "Transform", TransformTab),
     ("live", "Live", LiveTab),
+    ("video", "Video", VideoTab),
 )
 """Id, name and content of each, from left to right."""
 

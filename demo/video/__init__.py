@@ -1,0 +1,1 @@
+"""The Video tab: a short clip with its person at another age."""

@@ -1,0 +1,160 @@
+"""The cinema: a video file in, the same clip with its person at another age out."""
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, TypeVar
+
+from core.age_reader import PresentAge
+from core.clip_aging import ClipAger, Outcome, Step
+from core.clips import Clip, ClipLimits, Copy
+from core.people import Person
+from demo.answering import Refusal
+from demo.consent import GONE
+from demo.studio import ADULT_YEARS, Studio
+
+T = TypeVar("T")
+
+LIMITS: Final = ClipLimits()
+NUM_GLIMPSES: Final = 6
+"""So many frames are looked at before anything is made."""
+TELL_EVERY_S: Final = 0.3
+"""Progress is told no more often."""
+MAKING_COST: Final = 2.5
+"""Making a frame takes about so many times as long as following the faces in it: for the first guess of time left."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reel:
+    """A visitor's clip, without metadata, as it lies in the page's cache for ten minutes. Lives in the session only."""
+
+    path: str
+    num_frames: int
+    length_s: float
+    fps: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What a glimpse of a reel showed, after consent."""
+
+    reel: Reel
+    present_age: PresentAge | None
+    num_faces: int
+    """In the fullest of the frames that were looked at."""
+    warnings: tuple[str, ...]
+    """Of the largest face, see `core.detect.Face`."""
+
+    @property
+    def needs_guardian(self) -> bool:
+        return is_minor(self.present_age)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far the ageing of a clip is."""
+
+    step: Step
+    share: float
+    """Of all the work, 0..1."""
+    left_s: float | None
+    """Seconds it will still take; None while that is not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Film:
+    """The finished clip."""
+
+    data: bytes
+    """MP4: H.264, the sound as AAC."""
+    outcome: Outcome
+
+
+class Cinema:
+    """Ages clips with the studio's default model; keeps nothing itself."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.ager = ClipAger(studio.ager(studio.default_model))
+
+    def bring(self, data: bytes) -> Copy:
+        """A copy without metadata of a file that nobody vouches for. Raises BadClip."""
+        return Clip(data, LIMITS).copy()
+
+    def look(self, reel: Reel) -> Seen:
+        """Find the faces in a few frames. Only after consent. Raises NoFace, BadClip, Refusal."""
+        frames = list(clip_of(reel).frames(every_s=reel.length_s / NUM_GLIMPSES))
+        _, face, age, num_faces = self.ager.glimpse(frames)
+        return Seen(reel=reel, present_age=age, num_faces=num_faces, warnings=face.warnings)
+
+    def age(self, reel: Reel, years: float, is_allowed_minor: bool, refusal: str) -> Generator[Progress, None, Film]:
+        """Age the clip's most prominent person. Close the generator to stop: nothing is left behind then.
+
+        Args:
+            years: one that the model knows.
+            is_allowed_minor: whether a guardian agreed.
+            refusal: what to say if one has to and did not.
+        Raises:
+            Refusal, NoFace, BadClip: nothing was made.
+        """
+        clip, num = clip_of(reel), reel.num_frames
+        pace = _Pace(num_frames=num)
+        person: Person = yield from pace.timed(self.ager.follow(clip))
+        age = self.ager.present_age(clip, person)
+        if is_minor(age) and not is_allowed_minor:
+            raise Refusal(refusal)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "aged.mp4"
+            outcome: Outcome = yield from pace.timed(self.ager.age(clip, person, age, years, path))
+            return Film(data=path.read_bytes(), outcome=outcome)
+
+
+class _Pace:
+    """Turns steps into progress with the time left."""
+
+    def __init__(self, num_frames: int) -> None:
+        self.num_frames = num_frames
+        self.told_s = 0.0
+
+    def timed(self, steps: Generator[Step, None, T]) -> Generator[Progress, None, T]:
+        """The steps as progress, not too often; gives back what the steps return."""
+        began_s = time.monotonic()
+        with closing(steps):
+            while True:
+                try:
+                    step = next(steps)
+                except StopIteration as done:
+                    value: T = done.value
+                    return value
+                now_s = time.monotonic()
+                if now_s - self.told_s >= TELL_EVERY_S:
+                    self.told_s = now_s
+                    yield self._progress(step, now_s - began_s)
+
+    def _progress(self, step: Step, took_s: float) -> Progress:
+        each_s, rest = took_s / step.num_done, max(0, self.num_frames - step.num_done)
+        all_work = self.num_frames * (1 + MAKING_COST)
+        if step.is_following:
+            share = step.num_done / all_work
+            left_s = each_s * (rest + MAKING_COST * self.num_frames)
+        else:
+            share = (self.num_frames + MAKING_COST * step.num_done) / all_work
+            left_s = each_s * rest
+        return Progress(step=step, share=min(1.0, share), left_s=left_s if step.num_done >= 5 else None)
+
+
+def clip_of(reel: Reel) -> Clip:
+    """The reel's file. Raises Refusal if it is gone."""
+    try:
+        data = Path(reel.path).read_bytes()
+    except FileNotFoundError as error:
+        raise Refusal(GONE) from error
+    return Clip(data, LIMITS)
+
+
+def is_minor(age: PresentAge | None) -> bool:
+    """Whether somebody reads as under 18."""
+    return age is not None and age.years < ADULT_YEARS

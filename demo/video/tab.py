@@ -1,0 +1,174 @@
+"""The Video tab: a clip, consent, who is in it, the clip at another age, its download."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import gradio as gr
+
+from demo import consent, notices
+from demo.answering import Refusal, answering
+from demo.delivery import Delivery
+from demo.language import Language
+from demo.studio import Studio
+from demo.uploads import uploaded
+from demo.video import words
+from demo.video.cinema import Cinema, Film, Reel, Seen
+from demo.video.layout import Layout
+
+Updates = dict[Any, Any]
+
+GONE = "This video is no longer held here (videos are forgotten after ten minutes). Choose it again."
+
+
+class VideoTab(Layout):
+    """The tab and the answers to its events; what it keeps of a visitor lies in that visitor's `gr.State`."""
+
+    def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None:
+        super().__init__(studio, say)
+        self.delivery = delivery
+        self.cinema = Cinema(studio)
+        self.wire()
+
+    def wire(self) -> None:
+        quiet = {"show_progress": "hidden", "api_visibility": "private"}
+        # A clip takes long: one at a time, beside the photos, so that those do not wait for it.
+        long = {**quiet, "concurrency_limit": 1, "concurrency_id": "video"}
+        work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
+        made = [self.progress, self.players, self.verdict, self.save, self.run, self.cancel]
+        waiting = self.run.click(self.wait, [self.seen, self.guardian], made, **quiet)
+        running = waiting.success(self.age, [self.seen, self.guardian, self.years], [*made, self.guardian], **long)
+        self.cancel.click(
+            self.stopped, None, [self.progress, self.run, self.cancel], cancels=[waiting, running], **quiet
+        )
+
+        anew = {**work, "cancels": [waiting, running]}
+        found = [*self.blank()]
+        came = self.file.upload(self.arrive, self.file, [self.file, self.reel, *found], preprocess=False, **anew)
+        came.then(self.look, [self.reel, self.consent], found, **work)
+        self.consent.input(self.look, [self.reel, self.consent], found, **anew)
+        self.guardian.input(self.allow, [self.seen, self.guardian], [self.run, self.notice], **quiet)
+
+    def blank(self) -> Updates:
+        """The page with nothing looked for and nothing made: what every new clip starts from."""
+        return {
+            self.seen: None,
+            self.notice: "",
+            self.progress: "",
+            self.found: gr.update(visible=False),
+            self.guardian: gr.update(value=False, visible=False),
+            self.run: gr.update(interactive=False, visible=True),
+            self.cancel: gr.update(visible=False),
+            self.welcome: gr.update(visible=True),
+            self.players: "",
+            self.verdict: "",
+            self.save: gr.update(visible=False),
+        }
+
+    def arrive(self, upload: Any) -> Updates:
+        """A clip was chosen. Its copy on disk is replaced by one without metadata."""
+        if upload is None:
+            return {**self.blank(), self.reel: None}
+        try:
+            path = uploaded(upload, self.delivery.folder)
+            try:
+                with answering():
+                    copy = self.cinema.bring(path.read_bytes())
+            finally:
+                path.unlink(missing_ok=True)
+            kept = self.delivery.file(copy.data, f"video.{copy.suffix}")
+        except Refusal as refusal:
+            return {**self.blank(), self.file: None, self.reel: None, self.notice: self.trouble(str(refusal))}
+        reel = Reel(path=kept, num_frames=copy.num_frames, length_s=copy.length_s, fps=copy.fps)
+        return {**self.blank(), self.file: None, self.reel: reel, **self.shown(reel)}
+
+    def shown(self, reel: Reel) -> Updates:
+        """The clip as it came, where the first words were."""
+        return {self.welcome: gr.update(visible=False), self.players: words.before(self.say, reel)}
+
+    def look(self, reel: Reel | None, agreed: bool) -> Updates:
+        """Look for faces, but only in a clip that is there and whose person agreed."""
+        if reel is None:
+            return {self.seen: None}
+        page = {**self.blank(), **self.shown(reel)}
+        if not agreed:
+            return {**page, self.notice: self.hint(words.TICK_FIRST)}
+        try:
+            with answering():
+                seen = self.cinema.look(reel)
+        except Refusal as refusal:
+            return {**page, self.notice: self.trouble(str(refusal))}
+        return {
+            **page,
+            self.seen: seen,
+            self.found: gr.update(value=words.present(self.say, seen), visible=True),
+            self.guardian: gr.update(value=False, visible=seen.needs_guardian),
+            self.run: gr.update(interactive=not seen.needs_guardian),
+            self.notice: self.hint(consent.TICK_GUARDIAN) if seen.needs_guardian else "",
+        }
+
+    def allow(self, seen: Seen | None, guardian: bool) -> Updates:
+        """The guardian's tick was set or taken back."""
+        return {
+            self.run: gr.update(interactive=seen is not None and guardian),
+            self.notice: "" if guardian else self.hint(consent.TICK_GUARDIAN),
+        }
+
+    def wait(self, seen: Seen | None, guardian: bool) -> Updates:
+        """The work was asked for, and begins when its turn has come."""
+        if seen is None:
+            return self.rested(self.trouble(GONE))
+        if seen.needs_guardian and not guardian:
+            return self.rested(self.trouble(consent.TICK_GUARDIAN))
+        return {
+            self.progress: self.hint("Waiting for a free place …"),
+            self.players: words.before(self.say, seen.reel),
+            self.verdict: "",
+            self.save: gr.update(visible=False),
+            self.run: gr.update(visible=False),
+            self.cancel: gr.update(visible=True),
+        }
+
+    def age(self, seen: Seen | None, guardian: bool, years: float) -> Iterator[Updates]:
+        """Make the clip; told how far it is, and stopped between two frames when cancelled."""
+        if seen is None or (seen.needs_guardian and not guardian):
+            return
+        film: Film | None = None
+        try:
+            with (
+                answering(),
+                closing(self.cinema.age(seen.reel, float(years), guardian, consent.TICK_GUARDIAN)) as steps,
+            ):
+                while film is None:
+                    try:
+                        progress = next(steps)
+                    except StopIteration as done:
+                        film = done.value
+                    else:
+                        yield {self.progress: words.progress(self.say, progress, seen.reel.num_frames)}
+                path = self.delivery.file(film.data, f"agetrans_age_{years:.0f}.mp4")
+        except Refusal as refusal:
+            needs = str(refusal) == consent.TICK_GUARDIAN
+            yield {
+                **self.rested(self.trouble(str(refusal))),
+                **({self.guardian: gr.update(visible=True)} if needs else {}),
+            }
+            return
+        yield {
+            **self.rested(""),
+            self.players: words.pair(self.say, seen.reel, path, years),
+            self.verdict: words.verdict(self.say, film.outcome),
+            self.save: gr.update(value=path, visible=True),
+        }
+
+    def rested(self, text: str) -> Updates:
+        return {self.progress: text, self.run: gr.update(visible=True), self.cancel: gr.update(visible=False)}
+
+    def stopped(self) -> Updates:
+        return self.rested(self.hint("Stopped. Nothing of it was kept."))
+
+    def trouble(self, sentence: str) -> str:
+        return notices.trouble(self.say.sentence(sentence))
+
+    def hint(self, text: str) -> str:
+        return notices.hint(self.say(text))
