@@ -86,8 +86,9 @@ def before(say: Language, reel: Reel) -> str:
 
 def pair(say: Language, reel: Reel, path: str, years: float) -> str:
     """The clip as it came, and aged."""
+    today = player(reel.path, say("Your video"), say("Today"), is_muted=True)
     aged = say("Age {name}", name=f"{years:.0f}")
-    return f'<div class="video-pair">{player(reel.path, say("Your video"), say("Today"), is_muted=True)}{player(path, aged, aged)}</div>'
+    return f'<div class="video-pair">{today}{player(path, aged, aged)}</div>'
 
 
 def verdict(say: Language, outcome: Outcome) -> str:
