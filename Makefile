@@ -2,7 +2,7 @@
 # Both set up .venv themselves; the only things needed beforehand are make and Python 3.11.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak bench example clean chromium label-studio
+.PHONY: help setup demo test check soak bench example space docker clean chromium label-studio
 
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt
@@ -18,6 +18,8 @@ help:
 	@echo "make test    make check, then every test"
 	@echo "make check   ruff, mypy, import-linter, the architecture rules"
 	@echo "make example a dataset collected from a site on this machine: people who never lived, every step, a minute"
+	@echo "make space   build/space: the folder of a Hugging Face Space (docs/hosting.md)"
+	@echo "make docker  an image that serves the app on port 7860"
 	@echo "make soak    kills, full disks and broken numbers, often (long)"
 	@echo "make bench   each benchmark; figures last, one 'name value unit' a line"
 	@echo "make clean   remove caches and build leftovers (runs/ and .venv stay)"
@@ -66,6 +68,12 @@ label-studio: $(DEVELOPMENT)
 
 example: $(DEVELOPMENT)
 	@$(PYTHON) -m tests.example --out example
+
+space: $(RUNTIME)
+	@$(PYTHON) -m demo space --out build/space
+
+docker:
+	docker build --tag agetrans .
 
 # A twentieth of it is part of make test. The disk that fills up needs root, the kills at single calls need strace.
 soak: $(DEVELOPMENT) label-studio

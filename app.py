@@ -20,6 +20,9 @@ def main(
         model: a model by name, or its .safetensors file; empty takes the first with ten ages.
         pack: how faces are found: auto, embedded, or insightface:NAME_OR_FOLDER.
     """
+    from demo import borrowing
+
+    borrowing.prepare()
     from demo.ui import serve
 
     try:

@@ -6,6 +6,7 @@ timed against each other on this machine, once a process.
 """
 
 import functools
+import os
 import re
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -45,10 +46,10 @@ class Compute:
 
     def place(self, network: Module) -> Module:
         """The same network object, moved to the device, four-dimensional weights in the right layout."""
-        network.to(self.device)
         for tensor in (*network.parameters(), *network.buffers()):
             if tensor.ndim == 4:  # Module.to(memory_format=...) would stumble over five dimensions
                 tensor.data = tensor.data.contiguous(memory_format=self.memory_format)
+        network.to(self.device)  # last, as a lent device is not there yet and takes tensors only as they are
         return network
 
     def move(self, tensor: Tensor) -> Tensor:
@@ -58,11 +59,16 @@ class Compute:
         return tensor.to(self.device)
 
 
+def is_lent() -> bool:
+    """Whether CUDA devices are lent for single calls (Hugging Face's ZeroGPU): between them there is none to use."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
 def choose(device: str = "auto", precision: Precision = "auto") -> Compute:
     """Pick device and precision.
 
     Args:
-        device: "auto" (a CUDA device where there is one, else the CPU), "cpu", "cuda" or "cuda:1".
+        device: "auto" (a CUDA device where there is one to keep, see `is_lent`, else the CPU), "cpu", "cuda", "cuda:1".
         precision: "auto" takes what is fastest here; "float32" on the CPU is the reference.
     Raises:
         DeviceMissing: a CUDA device is asked for and absent, or has no bfloat16.
@@ -71,12 +77,17 @@ def choose(device: str = "auto", precision: Precision = "auto") -> Compute:
     if precision not in ("auto", "float32", "bfloat16"):
         raise ValueError(f"precision {precision!r} is none of auto, float32, bfloat16")
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() and not is_lent() else "cpu"
     if device == "cpu":
         return choose_on_cpu(precision)
     if re.fullmatch(r"cuda(:\d+)?", device):
         return choose_on_cuda(device, precision)
     raise ValueError(f"device {device!r} is none of auto, cpu, cuda, cuda:<number>")
+
+
+def choose_lent() -> Compute:
+    """The device of a loan, as it is inside a function that borrows one. Raises DeviceMissing where none is lent."""
+    return choose("cuda")
 
 
 def choose_on_cuda(device: str, precision: Precision) -> Compute:

@@ -17,6 +17,7 @@ from core.images import DecodeLimits, decode_photo, encode_png, resize
 from core.marking import mark
 from core.transform import TILE_PX, file_word, labelled_sheet, labelled_tile, record_of
 from core.weights import ModelInfo, default_model, list_models, load
+from demo.borrowing import open_ager
 
 LIMITS = DecodeLimits(max_bytes=32 * 1024 * 1024, max_pixels=40_000_000)
 MAX_WORKED_PIXELS = 12_500_000
@@ -101,7 +102,7 @@ class Studio:
         self.pack: FacePack = open_pack(pack)
         self.compute: Compute = choose()
         self.reader = bundled_reader(self.compute)
-        self._agers = {first.info.name: FaceAger(first, self.pack, self.compute, self.reader)}
+        self._agers = {first.info.name: open_ager(first, self.pack, self.compute, self.reader)}
         self._lock = threading.Lock()
 
     @property
@@ -122,7 +123,7 @@ class Studio:
     def ager(self, model: str) -> FaceAger:
         with self._lock:
             if model not in self._agers:
-                self._agers[model] = FaceAger(load(model), self.pack, self.compute, self.reader)
+                self._agers[model] = open_ager(load(model), self.pack, self.compute, self.reader)
             return self._agers[model]
 
     def read(self, data: bytes) -> Photo:

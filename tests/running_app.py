@@ -1,6 +1,7 @@
 """app.py in a process of its own, on a free port."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -28,8 +29,11 @@ class RunningApp:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    """A port that nothing listens on, below those that the system gives to outgoing connections."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("0.0.0.0", port)):
+            return port
 
 
 @contextmanager
@@ -39,9 +43,7 @@ def running_app(
     cwd: Path = ROOT,
     python: Path = Path(sys.executable),
     environment: Mapping[str, str] | None = None,
-    port: int | None = None,
     options: tuple[str, ...] = ("--pack", "embedded"),
-    command: tuple[str, ...] = ("app.py",),
 ) -> Iterator[RunningApp]:
     """Start app.py, wait until its port answers, end it.
 
@@ -49,14 +51,15 @@ def running_app(
         folder: for its cache and its log.
         environment: all of it; by default this process's.
     """
-    port = port or free_port()
+    port = free_port()
     log = folder / "app.log"
     settings = {**(os.environ if environment is None else environment)}
     settings |= {"GRADIO_TEMP_DIR": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
+    settings["GRADIO_SERVER_PORT"] = str(port)
     began_s = time.monotonic()
     with log.open("wb") as written:
         process = subprocess.Popen(
-            [str(python), *command, "--port", str(port), *options],
+            [str(python), "app.py", *options],
             cwd=cwd,
             env=settings,
             stdout=written,

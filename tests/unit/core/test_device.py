@@ -95,3 +95,9 @@ def test_cuda_float32_is_not_tf32() -> None:
         expected = layer(features)
         got = compute.place(layer)(compute.move(features)).cpu()
     assert (got - expected).abs().max() < 2e-5
+
+
+def test_a_device_that_is_only_lent_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # as ZeroGPU has it, between loans too
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    assert choose(precision="float32").device.type == "cpu"
