@@ -147,30 +147,47 @@ class ClipAger:
         """
         self.ager.targets([years])
         sound = clip.sound()
+        num_frames = num_aged = 0
         meters = FlickerMeter(), FlickerMeter()
-        counts = [0, 0]
 
-        def pictures() -> Generator[tuple[float, Photo], None, None]:
-            with closing(clip.frames()) as frames:
-                aimed = self._aimed(frames, person)
-                for piece in self._steadied(self._changed(aimed, present_age, years), meters):
-                    photo = piece.frame.photo
-                    if piece.matrix is not None and piece.change is not None:
-                        photo = self.moving.paste(photo, piece.matrix, piece.change * np.float32(piece.strength))
-                        counts[1] += 1
-                    counts[0] += 1
-                    yield piece.frame.time_s, mark(photo)
+        def marked() -> Generator[tuple[float, Photo], None, None]:
+            nonlocal num_frames, num_aged
+            with closing(self.pictures(clip, person, present_age, years, meters)) as pictures:
+                for frame, photo in pictures:
+                    num_frames, num_aged = num_frames + 1, num_aged + (photo is not frame.photo)
+                    yield frame.time_s, mark(photo)
 
-        with closing(pictures()) as made:
+        with closing(marked()) as made:
             for number in write_clip(made, path, rate_of(person), sound):
                 yield Step(is_following=False, num_done=number)
         return Outcome(
-            num_frames=counts[0],
-            num_aged=counts[1],
+            num_frames=num_frames,
+            num_aged=num_aged,
             present_age=present_age,
             flicker=meters[0].value,
             flicker_unsteadied=meters[1].value,
         )
+
+    def pictures(
+        self,
+        clip: Clip,
+        person: Person,
+        present_age: PresentAge | None,
+        years: float,
+        meters: tuple[FlickerMeter, FlickerMeter],
+    ) -> Generator[tuple[Frame, Photo], None, None]:
+        """Each frame as it is, and as (H, W, 3) uint8 RGB with the person at an age: not marked, for `age` to be so.
+
+        Args:
+            meters: told the changes, steadied and not. All else as for `age`.
+        """
+        with closing(clip.frames()) as frames:
+            changed = self._changed(self._aimed(frames, person), present_age, years)
+            for piece in self._steadied(changed, meters):
+                photo = piece.frame.photo
+                if piece.matrix is not None and piece.change is not None:
+                    photo = self.moving.paste(photo, piece.matrix, piece.change * np.float32(piece.strength))
+                yield piece.frame, photo
 
     def _aimed(self, frames: Iterator[Frame], person: Person) -> Iterator[_Piece]:
         """Each frame with where its face is."""

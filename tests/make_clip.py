@@ -3,6 +3,8 @@
 import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -14,6 +16,16 @@ Photo = npt.NDArray[np.uint8]
 
 TONE_HZ = 440
 SOUND_HZ = 48_000
+
+
+def motion(time_s: float, size_px: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """(2, 3): where the photo's pixels lie in the frame of a moment; swaying, coming nearer, tilting."""
+    width, height = size_px
+    scale = height / 260 * (1 + 0.06 * np.sin(2 * np.pi * time_s / 4))
+    turn = np.deg2rad(4 * np.sin(2 * np.pi * time_s / 3))
+    linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    centre = np.array([225 + 12 * np.sin(2 * np.pi * time_s / 2), 130.0])
+    return np.hstack([linear, (np.array([width / 2, height / 2]) - linear @ centre)[:, None]])
 
 
 def moving_face(
@@ -31,12 +43,7 @@ def moving_face(
     random = np.random.default_rng(0)
     width, height = size_px
     for number in range(count):
-        time_s = number / fps
-        scale = height / 260 * (1 + 0.06 * np.sin(2 * np.pi * time_s / 4))
-        turn = np.deg2rad(4 * np.sin(2 * np.pi * time_s / 3))
-        linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-        centre = np.array([225 + 12 * np.sin(2 * np.pi * time_s / 2), 130.0])
-        matrix = np.hstack([linear, (np.array([width / 2, height / 2]) - linear @ centre)[:, None]])
+        matrix = motion(number / fps, size_px)
         frame = cv2.warpAffine(photo, matrix, (width, height), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
         if noise:
             frame = np.clip(frame + random.normal(0, noise, frame.shape), 0, 255).astype(np.uint8)
@@ -68,14 +75,14 @@ def clip(
     options = {"movflags": "use_metadata_tags"} if container == "mp4" else {}
     with av.open(target, "w", format=container, options=options) as out:
         out.metadata.update(tags or {})
-        stream = out.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
+        stream: Any = out.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
         stream.metadata.update(tags or {})
         stream.pix_fmt = "yuv420p"
         stream.bit_rate = bit_rate
         stream.codec_context.time_base = Fraction(1, 1000)
         if turned:
             stream.set_display_rotation(turned)
-        sound = out.add_stream("libopus" if container == "webm" else "aac", rate=SOUND_HZ) if sound_s else None
+        sound: Any = out.add_stream("libopus" if container == "webm" else "aac", rate=SOUND_HZ) if sound_s else None
         for number, photo in enumerate(frames):
             if not number:
                 stream.height, stream.width = photo.shape[:2]
@@ -95,6 +102,12 @@ def clip(
                 out.mux(sound.encode(one))
             out.mux(sound.encode())
     return target.getvalue()
+
+
+def write_camera(path: Path) -> None:
+    """Motion JPEG of 640 x 480 for Chromium's fake camera, which shows it over and over: a face that sways."""
+    frames = (cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in moving_face(60, (640, 480), fps=15))
+    path.write_bytes(b"".join(cv2.imencode(".jpg", frame)[1].tobytes() for frame in frames))
 
 
 def loudness_at(samples: npt.NDArray[np.int16], tone_hz: float = TONE_HZ) -> float:

@@ -5,29 +5,18 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import skimage.data
 from playwright.sync_api import Browser, Page, expect
 
-from core.images import decode_photo, encode_jpeg, resize
+from core.images import decode_photo
 from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.make_clip import write_camera
 
 pytestmark = pytest.mark.browser
 
 OpenCamera = Callable[..., Page]
 MIN_RATE = 0.5
 """Pictures a second that even a machine busy with other tests shows; benchmarks/live.py measures."""
-
-
-def write_camera(path: Path) -> None:
-    """Motion JPEG for Chromium's fake camera: the astronaut, moved sideways and back within a second."""
-    photo = resize(np.ascontiguousarray(skimage.data.astronaut()), 720, 720)
-    frames = []
-    for number in range(20):
-        left = 40 + round(20 * np.sin(number * 2 * np.pi / 20))
-        frames.append(encode_jpeg(np.ascontiguousarray(photo[:480, left : left + 640]), 90))
-    path.write_bytes(b"".join(frames))
 
 
 @pytest.fixture(scope="module")
