@@ -83,6 +83,8 @@ bench: $(DEVELOPMENT) label-studio
 	@$(PYTHON) -m benchmarks.aging
 	@$(PYTHON) -m benchmarks.generator
 	@$(PYTHON) -m benchmarks.generator --isa AVX2 --sizes 256
+	@$(PYTHON) -m benchmarks.live
+	@$(PYTHON) -m benchmarks.video
 	@$(PYTHON) -m benchmarks.training
 	@$(PYTHON) -m benchmarks.archive
 	@$(PYTHON) -m benchmarks.calibration
