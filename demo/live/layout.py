@@ -9,16 +9,10 @@ from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S
 from demo.language import Language
 from demo.live import words
+from demo.motion import age_range
 from demo.studio import Studio
 
 CAMERA: Final = (Path(__file__).parent / "camera.js").read_text(encoding="utf-8")
-
-
-def age_range(studio: Studio) -> tuple[int, int]:
-    """Years the slider offers: those the default model knows, 90 at most."""
-    groups = studio.groups(studio.default_model)
-    oldest = 90 if groups.typical_years[-1] > 70 else round(groups.typical_years[-1]) + 8
-    return groups.first_years[0], oldest
 
 
 class Layout:

@@ -15,6 +15,7 @@ from core.marking import add_label
 from core.moving import MovingFace, steadied
 from core.paste import Change
 from core.tracking import Track, begin, follow
+from demo.motion import quick_model
 from demo.studio import ADULT_YEARS, Studio
 
 FRAME_LIMITS: Final = DecodeLimits(max_bytes=1 << 19, max_pixels=1280 * 960, timeout_s=5)
@@ -62,11 +63,12 @@ class Glance:
 
 
 class Mirror:
-    """Ages frames with the studio's default model; keeps nothing itself."""
+    """Ages frames with the studio's quick model; keeps nothing itself."""
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
-        self.ager = studio.ager(studio.default_model)
+        self.model = quick_model(studio)
+        self.ager = studio.ager(self.model)
         self.moving = MovingFace(self.ager)
 
     def look(self, frame: Photo, before: Glance | None, now_s: float) -> Glance:

@@ -123,7 +123,7 @@ class LiveTab(Layout):
 
     def make_strip(self, glance: Glance | None, agreed: bool, guardian: bool, event: gr.EventData) -> Iterator[Updates]:
         """All ages of the frame that was frozen, one after the other; stops between two when cancelled."""
-        model = self.studio.default_model
+        model = self.mirror.model
         names = self.studio.groups(model).names
         tiles: list[tuple[str, str]] = []
         try:
@@ -167,7 +167,7 @@ class LiveTab(Layout):
             if sitting is None or picked is None:
                 raise Refusal(consent.GONE)
             with answering():
-                picture = self.studio.picture(sitting, self.studio.default_model, ("group", picked))
+                picture = self.studio.picture(sitting, self.mirror.model, ("group", picked))
                 path = self.delivery.picture(picture.photo, f"agetrans_{picture.file_word}")
         except Refusal as refusal:
             return {self.file: None, self.saved: self.trouble(str(refusal))}
@@ -179,7 +179,7 @@ class LiveTab(Layout):
             if sitting is None:
                 raise Refusal(consent.GONE)
             with answering():
-                path = self.delivery.file(self.studio.archive(sitting, self.studio.default_model), "agetrans.zip")
+                path = self.delivery.file(self.studio.archive(sitting, self.mirror.model), "agetrans.zip")
         except Refusal as refusal:
             return {self.file: None, self.saved: self.trouble(str(refusal))}
         return {self.file: path, self.saved: self.hint("Saved: a PNG per age, a sheet, and how it was made.")}

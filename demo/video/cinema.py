@@ -14,6 +14,7 @@ from core.clips import Clip, ClipLimits, Copy
 from core.people import Person
 from demo.answering import Refusal
 from demo.consent import GONE
+from demo.motion import quick_model
 from demo.studio import ADULT_YEARS, Studio
 
 T = TypeVar("T")
@@ -74,11 +75,11 @@ class Film:
 
 
 class Cinema:
-    """Ages clips with the studio's default model; keeps nothing itself."""
+    """Ages clips with the studio's quick model; keeps nothing itself."""
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
-        self.ager = ClipAger(studio.ager(studio.default_model))
+        self.ager = ClipAger(studio.ager(quick_model(studio)))
 
     def bring(self, data: bytes) -> Copy:
         """A copy without metadata of a file that nobody vouches for. Raises BadClip."""

@@ -7,7 +7,7 @@ import gradio as gr
 from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S
 from demo.language import Language
-from demo.live.layout import age_range
+from demo.motion import age_range
 from demo.studio import Studio
 from demo.video import words
 
