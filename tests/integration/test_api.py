@@ -24,9 +24,11 @@ from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ImageContent, TextContent
+from playwright.sync_api import expect, sync_playwright
 
 from core.ages import TEN
 from core.images import decode_photo, encode_jpeg, encode_png
+from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.running_app import ROOT, RunningApp, running_app
 
 ASTRONAUT = skimage.data.astronaut()
@@ -291,6 +293,23 @@ def test_docs_show_what_runs(app: RunningApp, photo: Path, tmp_path: Path) -> No
         done = subprocess.run([sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; on Debian: apt-get install chromium")
+def test_the_page_is_used_beside_them(app: RunningApp) -> None:
+    """So that the next test has seen the page at work too."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{app.address}/de")
+        page.click("#example")
+        page.check("#consent input")
+        expect(page.locator("#run")).to_be_enabled(timeout=60_000)
+        page.click("#run")
+        expect(page.locator("#showing")).to_be_visible(timeout=60_000)
+        browser.close()
 
 
 def test_the_server_itself_connected_nowhere(app: RunningApp) -> None:
