@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -25,10 +26,10 @@ def transform(
     device: str = "auto",
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
 ) -> int:
-    """Bring the faces of photos to target ages.
+    """Bring the faces of photos and of short videos to target ages.
 
     Args:
-        photos: Photos, or folders of photos.
+        photos: Photos, folders of photos, or videos (MP4, MOV, WebM), in which the most prominent face is followed.
         out: Folder for the results; one folder a photo.
         model: Name of a model, or a .safetensors file; by default the one for --groups.
         groups: All ages of the ten- or the four-group model.
@@ -45,12 +46,14 @@ def transform(
     from core import device as compute_device
     from core.age_reader import bundled_reader
     from core.aging import FaceAger
+    from core.clip_transform import CLIP_SUFFIXES, transform_clips
     from core.detect import open_pack
     from core.transform import Order, photos_in, transform_photos
     from core.weights import default_model, load
 
     order = Order(ages_years=ages_years, face=face, video=video)
-    found = photos_in(photos)
+    clips = [path for path in photos if path.suffix.lower() in CLIP_SUFFIXES and path.is_file()]
+    found = photos_in([path for path in photos if path not in clips])
     loaded = load(model or default_model(groups or "10").name)
     if groups is not None and loaded.info.is_generator and loaded.info.groups != groups:
         raise ValueError(f"{loaded.info.name} has {loaded.info.groups} groups, not {groups}")
@@ -58,12 +61,14 @@ def transform(
     ager = FaceAger(loaded, open_pack(pack), compute, bundled_reader(compute))
     started: set[str] = set()
     failed = False
-    for outcome in transform_photos(ager, found, order, out):
+    work = chain(transform_photos(ager, found, order, out), transform_clips(ager, clips, ages_years, out))
+    for outcome in work:
         started.add(outcome["photo"])
         failed = failed or "error" in outcome
         print(json.dumps(outcome), flush=True)
         result = outcome.get("error") or ("done before" if "skipped" in outcome else "done")
-        print(f"photo {len(started)} of {len(found)}, {outcome['photo']}: {result}", file=sys.stderr)
+        total = len(found) + len(clips)
+        print(f"photo {len(started)} of {total}, {outcome['photo']}: {result}", file=sys.stderr)
     return 1 if failed else 0
 
 

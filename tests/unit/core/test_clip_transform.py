@@ -1,0 +1,62 @@
+"""Clips in, folders out: every age, a record, nothing done twice, what fails told and passed over."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.aging import FaceAger
+from core.clip_transform import transform_clips
+from core.clips import Clip
+from core.detect import open_pack
+from core.device import choose
+from core.generator import Generator, GeneratorConfig
+from core.weights import LoadedModel
+from tests.make_clip import clip, moving_face
+from tests.models import info_of
+
+
+@pytest.fixture(scope="module")
+def ager() -> FaceAger:
+    torch.manual_seed(0)
+    network = Generator(
+        GeneratorConfig(
+            size_px=32, channels=(8, 16), encoder_blocks=(0, 0), decoder_blocks=(1, 0), code_width=16, groups="10"
+        )
+    )
+    return FaceAger(
+        LoadedModel(info=info_of(network), network=network), open_pack("embedded"), choose("cpu", "float32")
+    )
+
+
+def test_a_clip_becomes_a_folder_and_is_not_done_twice(ager: FaceAger, tmp_path: Path) -> None:
+    path, out = tmp_path / "party.mp4", tmp_path / "out"
+    path.write_bytes(clip(moving_face(6), sound_s=0.6))
+    [told] = transform_clips(ager, [path], (5.0, 70.0), out)
+    folder = out / "party-video"
+    assert told["folder"] == str(folder) and told["frames"] == told["frames_aged"] == 6
+    assert sorted(file.name for file in folder.iterdir()) == ["5.mp4", "70.mp4", "record.json"]
+    assert len(list(Clip((folder / "70.mp4").read_bytes()).frames())) == 6
+    record = json.loads((folder / "record.json").read_text())
+    assert record["ages_years"] == [5.0, 70.0] and record["model"] == "drawn-at-random"
+
+    [again] = transform_clips(ager, [path], (5.0, 70.0), out)
+    assert again == {"photo": str(path), "folder": str(folder), "skipped": True}
+    (folder / "5.mp4").unlink()
+    [mended] = transform_clips(ager, [path], (5.0, 70.0), out)
+    assert "skipped" not in mended and (folder / "5.mp4").is_file()
+
+
+def test_what_cannot_be_used_is_told_and_the_rest_goes_on(ager: FaceAger, tmp_path: Path) -> None:
+    bad, empty, good = tmp_path / "bad.mp4", tmp_path / "empty.mp4", tmp_path / "more" / "bad.mp4"
+    good.parent.mkdir()
+    bad.write_bytes(b"no clip")
+    empty.write_bytes(clip([np.full((240, 320, 3), 128, np.uint8)] * 3))
+    good.write_bytes(clip(moving_face(3)))
+    told = list(transform_clips(ager, [bad, empty, good], (70.0,), tmp_path / "out"))
+    assert "not a video" in told[0]["error"] and "No face" in told[1]["error"]
+    assert told[2]["folder"] == str(tmp_path / "out" / "bad-video-2")
+    with pytest.raises(ValueError, match="0 to 120"):
+        list(transform_clips(ager, [good], (200.0,), tmp_path / "out"))
