@@ -46,10 +46,10 @@ class Compute:
 
     def place(self, network: Module) -> Module:
         """The same network object, moved to the device, four-dimensional weights in the right layout."""
+        network.to(self.device)
         for tensor in (*network.parameters(), *network.buffers()):
             if tensor.ndim == 4:  # Module.to(memory_format=...) would stumble over five dimensions
                 tensor.data = tensor.data.contiguous(memory_format=self.memory_format)
-        network.to(self.device)  # last, as a lent device is not there yet and takes tensors only as they are
         return network
 
     def move(self, tensor: Tensor) -> Tensor:

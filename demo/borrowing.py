@@ -39,9 +39,17 @@ Lend = Callable[[Task, Callable[..., float]], Task]
 
 
 def prepare() -> None:
-    """Where cards are lent, let the lender in before anything touches a card. Call it first of all."""
+    """Where cards are lent, let the lender in before anything touches a card. Call it first of all.
+
+    ZeroGPU stops a Space in which nothing borrows when it starts. A large model may be opened only later, so one
+    function that nobody calls says that this one will.
+    """
     if is_lent():
-        import spaces  # noqa: F401
+        lend(will_borrow, lambda: START_S)
+
+
+def will_borrow() -> None:
+    """Needs no card."""
 
 
 def lend(task: Task, seconds: Callable[..., float]) -> Task:
@@ -55,20 +63,44 @@ def lend(task: Task, seconds: Callable[..., float]) -> Task:
 def open_ager(model: LoadedModel, pack: FacePack, compute: Compute, reader: AgeReader | None) -> FaceAger:
     """What ages faces with a model; it borrows a card for each call where that is how cards are had, and worth it."""
     if is_lent() and model.info.size_px >= BORROWS_FROM_PX:
-        return LentAger(model, pack, choose_lent(), reader, lend)
+        return LentAger(model, pack, compute, reader, lend=lend, card=choose_lent)
     return FaceAger(model, pack, compute, reader)
 
 
 class LentAger(FaceAger):
-    """A `FaceAger` whose network is only ever touched on a lent card. Raises Refusal where there is none to be had."""
+    """A `FaceAger` whose network works on a lent card only. Raises Refusal where there is none to be had.
+
+    In this process the network stays on the processor. The process of a loan has a copy of all memory, and moves its
+    copy onto the card; while that process is kept for later loans, it need not do so again.
+    """
 
     def __init__(
-        self, model: LoadedModel, pack: FacePack, compute: Compute, reader: AgeReader | None, lend: Lend
+        self,
+        model: LoadedModel,
+        pack: FacePack,
+        compute: Compute,
+        reader: AgeReader | None,
+        *,
+        lend: Lend,
+        card: Callable[[], Compute],
     ) -> None:
-        """As `FaceAger`; `lend` gives the card."""
+        """As `FaceAger`; `lend` gives a card, `card` says inside a loan how it is used."""
         super().__init__(model, pack, compute, reader)
-        self._transform = lend(super().transform, self.seconds)
-        self._read = lend(super().present_age, self.seconds)
+        self.card = card
+        self._on_card: FaceAger | None = None
+        self._lent_transform = lend(self._transform, self.seconds)
+        self._lent_reading = lend(self._reading, self.seconds)
+
+    def _transform(self, photo: Photo, **asked: Any) -> Aging:
+        return self._ager_on_card().transform(photo, **asked)
+
+    def _reading(self, photo: Photo, face: Face) -> PresentAge | None:
+        return self._ager_on_card().present_age(photo, face)
+
+    def _ager_on_card(self) -> FaceAger:
+        if self._on_card is None:
+            self._on_card = FaceAger(self.model, self.pack, self.card(), None)
+        return self._on_card
 
     # Whatever else is asked goes on as it came: this class knows only what the length of a loan follows from.
     def transform(self, photo: Photo, **asked: Any) -> Aging:
@@ -77,7 +109,7 @@ class LentAger(FaceAger):
         asked["face"] = asked.get("face") or self.find_faces(photo)[0]
         asked["present_age"] = asked.get("present_age") or self.present_age(photo, asked["face"])
         try:
-            made: Aging = self._transform(photo, **asked)
+            made: Aging = self._lent_transform(photo, **asked)
         except gr.Error as error:
             raise Refusal(SPENT) from error
         return made
@@ -91,7 +123,7 @@ class LentAger(FaceAger):
         if self.reader is not None:
             return super().present_age(photo, face)
         try:
-            age: PresentAge | None = self._read(photo, face)
+            age: PresentAge | None = self._lent_reading(photo, face)
         except gr.Error as error:
             raise Refusal(SPENT) from error
         return age

@@ -19,7 +19,7 @@ from core.images import resize
 from core.reference import ReferenceGenerator
 from core.weights import LoadedModel, add_model, load
 from demo.answering import Refusal
-from demo.borrowing import SPENT, START_S, LentAger, open_ager
+from demo.borrowing import SPENT, START_S, Lend, LentAger, open_ager
 
 TINY = {"size_px": 32, "channels": (8, 16), "encoder_blocks": (0, 0), "decoder_blocks": (1, 0), "code_width": 16}
 ASTRONAUT: npt.NDArray[np.uint8] = skimage.data.astronaut()
@@ -54,9 +54,15 @@ class Lender:
         return borrowed
 
 
+def lent_ager(model: LoadedModel, lend: Lend) -> LentAger:
+    """On the processor, which stands in for the card."""
+    plain = choose("cpu", "float32")
+    return LentAger(model, open_pack("embedded"), plain, None, lend=lend, card=lambda: plain)
+
+
 def test_a_lent_card_gives_the_same_pictures_in_one_loan(model: LoadedModel) -> None:
     pack, compute, lender = open_pack("embedded"), choose("cpu", "float32"), Lender()
-    own, lent = FaceAger(model, pack, compute), LentAger(model, pack, compute, None, lender)
+    own, lent = FaceAger(model, pack, compute), lent_ager(model, lender)
     face = own.find_faces(ASTRONAUT)[0]
     age = own.present_age(ASTRONAUT, face)
     assert lent.present_age(ASTRONAUT, face) == age and len(lender.loans_s) == 1
@@ -67,7 +73,7 @@ def test_a_lent_card_gives_the_same_pictures_in_one_loan(model: LoadedModel) -> 
 
 
 def test_a_loan_is_as_long_as_ages_and_resolution_ask(model: LoadedModel) -> None:
-    ager = LentAger(model, open_pack("embedded"), choose("cpu", "float32"), None, Lender())
+    ager = lent_ager(model, Lender())
     one, ten = (ager.seconds(ASTRONAUT, ages_years=[5.0] * count) for count in (1, 10))
     assert ten - START_S == pytest.approx(10 * (one - START_S))
     assert ager.seconds(ASTRONAUT) == ten, "every group"
@@ -77,7 +83,7 @@ def test_a_loan_is_as_long_as_ages_and_resolution_ask(model: LoadedModel) -> Non
 
 def test_what_is_wrong_with_the_order_costs_no_loan(model: LoadedModel) -> None:
     lender = Lender()
-    ager = LentAger(model, open_pack("embedded"), choose("cpu", "float32"), None, lender)
+    ager = lent_ager(model, lender)
     with pytest.raises(ValueError, match="knows ages from"):
         ager.transform(ASTRONAUT, ages_years=[200])
     assert lender.loans_s == []
@@ -90,7 +96,7 @@ def test_a_share_that_is_used_up_is_said(model: LoadedModel) -> None:
 
         return refuse
 
-    ager = LentAger(model, open_pack("embedded"), choose("cpu", "float32"), None, none_left)
+    ager = lent_ager(model, none_left)
     with pytest.raises(Refusal) as refused:
         list(ager.stream(ASTRONAUT, ages_years=[5]))
     assert str(refused.value) == SPENT
