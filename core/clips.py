@@ -72,11 +72,6 @@ class Copy:
     num_frames: int
     length_s: float
 
-    @property
-    def fps(self) -> float:
-        """Frames a second, on average."""
-        return self.num_frames / self.length_s if self.length_s > 0 else 0.0
-
 
 class Clip:
     """A video file in memory. Each method reads it anew, in a process that is gone when the method is done."""

@@ -1,17 +1,22 @@
 """The cinema: a video file in, the same clip with its person at another age out."""
 
+import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeVar
 
+import numpy as np
+
 from core.age_reader import PresentAge
+from core.align import Photo
 from core.clip_aging import ClipAger, Outcome, Step
 from core.clips import Clip, ClipLimits, Copy
 from core.people import Person
+from core.video import write_clip
 from demo.answering import Refusal
 from demo.consent import GONE
 from demo.motion import quick_model
@@ -20,6 +25,8 @@ from demo.studio import ADULT_YEARS, Studio
 T = TypeVar("T")
 
 LIMITS: Final = ClipLimits()
+EXAMPLE: Final = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
+EXAMPLE_FPS, EXAMPLE_FRAMES = 15, 60
 NUM_GLIMPSES: Final = 6
 """So many frames are looked at before anything is made."""
 TELL_EVERY_S: Final = 0.3
@@ -35,7 +42,6 @@ class Reel:
     path: str
     num_frames: int
     length_s: float
-    fps: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +91,15 @@ class Cinema:
         """A copy without metadata of a file that nobody vouches for. Raises BadClip."""
         return Clip(data, LIMITS).copy()
 
+    def example(self) -> Copy:
+        """A short clip of the bundled photo, moved as by a hand: for who has none of their own."""
+        photo = self.studio.read(EXAMPLE.read_bytes())
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "example.mp4"
+            for _ in write_clip(panned(photo), path, EXAMPLE_FPS):
+                pass
+            return self.bring(path.read_bytes())
+
     def look(self, reel: Reel) -> Seen:
         """Find the faces in a few frames. Only after consent. Raises NoFace, BadClip, Refusal."""
         frames = list(clip_of(reel).frames(every_s=reel.length_s / NUM_GLIMPSES))
@@ -111,6 +126,17 @@ class Cinema:
             path = Path(folder) / "aged.mp4"
             outcome: Outcome = yield from pace.timed(self.ager.age(clip, person, age, years, path))
             return Film(data=path.read_bytes(), outcome=outcome)
+
+
+def panned(photo: Photo) -> Iterator[tuple[float, Photo]]:
+    """(seconds, (H, W, 3) uint8 RGB): a window that wanders over the upper half of a photo and comes back."""
+    height, width = photo.shape[:2]
+    high, wide = round(0.6 * height) // 2 * 2, round(0.8 * width) // 2 * 2
+    for number in range(EXAMPLE_FRAMES):
+        phase = 2 * math.pi * number / EXAMPLE_FRAMES
+        left = round((width - wide) * (0.5 - 0.45 * math.sin(phase)))
+        top = round(0.06 * height * (1 - math.cos(phase)) / 2)
+        yield number / EXAMPLE_FPS, np.ascontiguousarray(photo[top : top + high, left : left + wide])
 
 
 class _Pace:

@@ -43,6 +43,9 @@ class Layout:
                     label=say("Video"), file_types=SUFFIXES, height=150, elem_id="video-file", show_label=False
                 )
                 self.rules = gr.HTML(words.rules(say), elem_id="video-rules", padding=False)
+                self.example = gr.Button(
+                    say("Try it with four seconds of the astronaut"), size="sm", elem_id="video-example"
+                )
                 self.consent = consent_box(say, "video-consent", words.CONSENT)
                 self.notice = gr.HTML(elem_id="video-notice", padding=False)
                 self.found = gr.HTML(elem_id="video-found", padding=False, visible=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.clips import Copy
 from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
@@ -44,8 +45,10 @@ class VideoTab(Layout):
 
         anew = {**work, "cancels": [waiting, running]}
         found = [*self.blank()]
-        came = self.file.upload(self.arrive, self.file, [self.file, self.reel, *found], preprocess=False, **anew)
-        came.then(self.look, [self.reel, self.consent], found, **work)
+        came = [self.file, self.reel, *found]
+        chosen = self.file.upload(self.arrive, self.file, came, preprocess=False, **anew)
+        for arrived in (chosen, self.example.click(self.take_example, None, came, **anew)):
+            arrived.then(self.look, [self.reel, self.consent], found, **work)
         self.consent.input(self.look, [self.reel, self.consent], found, **anew)
         self.guardian.input(self.allow, [self.seen, self.guardian], [self.run, self.notice], **quiet)
 
@@ -76,10 +79,17 @@ class VideoTab(Layout):
                     copy = self.cinema.bring(path.read_bytes())
             finally:
                 path.unlink(missing_ok=True)
-            kept = self.delivery.file(copy.data, f"video.{copy.suffix}")
         except Refusal as refusal:
             return {**self.blank(), self.file: None, self.reel: None, self.notice: self.trouble(str(refusal))}
-        reel = Reel(path=kept, num_frames=copy.num_frames, length_s=copy.length_s, fps=copy.fps)
+        return self.take(copy)
+
+    def take_example(self) -> Updates:
+        return self.take(self.cinema.example())
+
+    def take(self, copy: Copy) -> Updates:
+        """A clip is there: the page with it, and nothing looked for in it."""
+        kept = self.delivery.file(copy.data, f"video.{copy.suffix}")
+        reel = Reel(path=kept, num_frames=copy.num_frames, length_s=copy.length_s)
         return {**self.blank(), self.file: None, self.reel: reel, **self.shown(reel)}
 
     def shown(self, reel: Reel) -> Updates:

@@ -45,7 +45,7 @@ def reel(cinema: Cinema, tmp_path: Path) -> Reel:
     copy = cinema.bring(clip(moving_face(10), sound_s=1.0))
     path = tmp_path / "video.mp4"
     path.write_bytes(copy.data)
-    return Reel(path=str(path), num_frames=copy.num_frames, length_s=copy.length_s, fps=copy.fps)
+    return Reel(path=str(path), num_frames=copy.num_frames, length_s=copy.length_s)
 
 
 def ended(steps: Generator[Progress, None, T]) -> tuple[list[Progress], T]:
@@ -65,6 +65,13 @@ def test_a_reel_is_looked_at_and_aged(cinema: Cinema, reel: Reel) -> None:
     assert len(list(Clip(film.data).frames())) == 10
     shares = [progress.share for progress in told]
     assert shares == sorted(shares) and all(0 < share <= 1 for share in shares)
+
+
+def test_the_example_shows_one_grown_up(cinema: Cinema, reel: Reel) -> None:
+    copy = cinema.example()
+    assert (copy.num_frames, copy.length_s) == (60, pytest.approx(4.0, abs=0.1))
+    Path(reel.path).write_bytes(copy.data)
+    assert cinema.look(replace(reel, num_frames=60, length_s=4.0)).num_faces == 1
 
 
 def test_stopping_leaves_nothing_behind(
