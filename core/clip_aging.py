@@ -26,7 +26,7 @@ from core.flicker import FlickerMeter
 from core.marking import mark
 from core.moving import MovingFace, likeness
 from core.paste import Change
-from core.people import Person, meet, steady_points
+from core.people import Person, meet, same_person_cosine, steady_points
 from core.video import write_clip
 
 NO_FACE: Final = "No face was found in this video. Use one in which a face is seen from the front."
@@ -81,6 +81,7 @@ class ClipAger:
 
     def __init__(self, ager: FaceAger) -> None:
         self.ager, self.moving = ager, MovingFace(ager)
+        self.same_from = same_person_cosine(ager.pack)
 
     def glimpse(self, frames: Sequence[Frame]) -> tuple[Frame, Face, PresentAge | None, int]:
         """Look at a few frames of a clip.
@@ -106,7 +107,7 @@ class ClipAger:
             NoFace: the clip shows none.
         """
         with closing(clip.frames()) as frames:
-            meeting = meet(self.ager.pack, frames)
+            meeting = meet(self.ager.pack, frames, self.same_from)
             while True:
                 try:
                     yield Step(is_following=True, num_done=next(meeting))

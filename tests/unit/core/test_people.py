@@ -8,7 +8,7 @@ import pytest
 from core.align import Photo
 from core.clips import Frame
 from core.detect import FacePack, open_pack
-from core.people import Person, meet, steady_points
+from core.people import Person, meet, same_person_cosine, steady_points
 from core.tracking import begin
 from tests.make_clip import moving_face
 
@@ -18,9 +18,9 @@ def pack() -> FacePack:
     return open_pack("embedded")
 
 
-def met(pack: FacePack, photos: list[Photo], fps: float = 10) -> list[Person]:
+def met(pack: FacePack, photos: list[Photo], same_from: float | None = None, fps: float = 10) -> list[Person]:
     frames = (Frame(time_s=number / fps, photo=photo) for number, photo in enumerate(photos))
-    meeting, steps = meet(pack, frames), []
+    meeting, steps = meet(pack, frames, same_from), []
     while True:
         try:
             steps.append(next(meeting))
@@ -52,13 +52,43 @@ def test_the_larger_of_two_comes_first(pack: FacePack) -> None:
     assert people[0].faces[0].points[:, 0].mean() > 160 > people[1].faces[0].points[:, 0].mean()
 
 
-def test_who_is_away_for_a_moment_is_the_same_and_for_long_is_not(pack: FacePack) -> None:
+def test_who_is_away_for_a_moment_is_the_same_and_for_long_is_not_if_nobody_compares(pack: FacePack) -> None:
     photos = list(moving_face(40))
     away = [empty(photo) if 8 <= number < 15 else photo for number, photo in enumerate(photos[:22])]
-    [person] = met(pack, away)
-    assert set(person.faces) >= {0, 7, 21} and 14 not in person.faces
     gone = [empty(photo) if 8 <= number < 32 else photo for number, photo in enumerate(photos)]
+    same_from = same_person_cosine(pack)
+    [person] = met(pack, away, same_from)
+    assert set(person.faces) >= {0, 7, 21} and not {8, 14} & set(person.faces)
+    assert len(met(pack, gone, same_from)) == 1
     assert len(met(pack, gone)) == 2
+
+
+def test_after_a_cut_another_face_in_the_same_place_is_another_person(pack: FacePack) -> None:
+    here = list(moving_face(6))
+    there = [255 - photo for photo in here]
+    scenes = [set(person.faces) for person in met(pack, here + there)]
+    assert sorted(scenes, key=min) == [set(range(6)), set(range(6, 12))], "no frame belongs to the other scene's face"
+
+
+def test_people_are_told_apart_by_their_faces(pack: FacePack) -> None:
+    same_from = same_person_cosine(pack)
+    assert same_from is not None and 0 < same_from < 1
+    here = list(moving_face(4))
+    mirrored = [np.ascontiguousarray(photo[:, ::-1]) for photo in here]
+    away = here + [empty(here[0])] * 20 + mirrored
+    assert len(met(pack, away, same_from)) == 1
+    assert len(met(pack, away, 1.0)) == 2
+
+
+def test_points_are_not_smoothed_across_a_cut(pack: FacePack) -> None:
+    face = pack.detect(next(moving_face(1)))[0]
+    person = Person()
+    for number in range(20):
+        moved = replace(face, points=face.points + (100 if number >= 10 else 0))
+        person.add(number, begin(moved, number / 25))
+    assert np.abs(steady_points(person)[9] - face.points).max() > 1
+    person.begins |= {0, 10}
+    assert np.abs(steady_points(person)[9] - face.points).max() < 1e-6
 
 
 def test_a_clip_without_faces_has_no_people(pack: FacePack) -> None:
