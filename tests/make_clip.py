@@ -4,13 +4,14 @@ import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import cv2
 import numpy as np
 import numpy.typing as npt
 import skimage.data
+from av.video.reformatter import Colorspace
 
 Photo = npt.NDArray[np.uint8]
 
@@ -61,6 +62,7 @@ def clip(
     turned: int = 0,
     tags: dict[str, str] | None = None,
     bit_rate: int = 2_000_000,
+    matrix: Literal["601", "709"] = "601",
 ) -> bytes:
     """A video file.
 
@@ -70,6 +72,7 @@ def clip(
         sound_s: seconds of a tone; 0 for no sound.
         turned: degrees counterclockwise by which a player has to turn the pictures.
         tags: metadata of the file and of its streams.
+        matrix: of ITU-R BT., by which colours are stored; the file does not say which.
     """
     target = io.BytesIO()
     options = {"movflags": "use_metadata_tags"} if container == "mp4" else {}
@@ -86,7 +89,10 @@ def clip(
         for number, photo in enumerate(frames):
             if not number:
                 stream.height, stream.width = photo.shape[:2]
-            frame = av.VideoFrame.from_ndarray(photo, format="rgb24")
+            space = Colorspace.ITU601 if matrix == "601" else Colorspace.ITU709
+            frame = av.VideoFrame.from_ndarray(photo, format="rgb24").reformat(
+                format="yuv420p", src_colorspace=space, dst_colorspace=space
+            )
             frame.pts = round(1000 * (times_s[number] if times_s else number / fps))
             frame.time_base = Fraction(1, 1000)
             out.mux(stream.encode(frame))

@@ -1,0 +1,57 @@
+"""What the decoder does inside its process, seen from inside: formats, colours, what it says when it refuses."""
+
+import numpy as np
+import pytest
+
+from core.clip_decoding import ClipLimits, ClipStream, format_of, warm_up
+from core.errors import BadClip
+from tests.make_clip import clip, moving_face
+
+FIELDS = ([200, 30, 30], [30, 180, 60], [40, 60, 200], [224, 172, 105], [128, 128, 128], [250, 250, 250])
+
+
+def test_containers_are_known_by_their_first_bytes() -> None:
+    assert format_of(b"\x00\x00\x00\x20ftypisom") == "mov"
+    assert format_of(b"\x1a\x45\xdf\xa3rest") == "matroska"
+    for other in (
+        b"",
+        b"GIF89a",
+        b"#EXTM3U\nhttp://127.0.0.1/",
+        b"ffconcat version 1.0\nfile /etc/passwd",
+        b"RIFF1234AVI ",
+    ):
+        with pytest.raises(BadClip, match="not a video that can be read here"):
+            format_of(other)
+
+
+@pytest.mark.parametrize(("height", "width"), [(240, 384), (720, 1152)], ids=["BT.601", "BT.709"])
+def test_colours_are_those_of_the_standard_that_goes_without_saying(height: int, width: int) -> None:
+    """Where a file says nothing, small pictures are taken for BT.601 and large ones for BT.709, as players do."""
+    row = np.repeat(np.array(FIELDS, np.uint8), width // len(FIELDS), axis=0)
+    picture = np.tile(row, (height, 1, 1))
+    stream = ClipStream(clip([picture] * 2, matrix="601" if height < 720 else "709"), ClipLimits())
+    _, frame = next(stream.frames())
+    read = stream.picture(frame).astype(int)
+    for number, field in enumerate(FIELDS):
+        middle = (2 * number + 1) * width // (2 * len(FIELDS))
+        assert np.abs(read[height // 2, middle - 4 : middle + 4].mean(0) - field).max() < 6, field
+
+
+def test_refusals_name_the_thing_and_the_remedy() -> None:
+    data = clip(moving_face(6))
+    for limits, sentence in (
+        (ClipLimits(max_pixels=320 * 200), "320 x 240 pixels; up to 1920 x 1080"),
+        (ClipLimits(max_s=0.1), "longer than 0.1 seconds; cut it"),
+    ):
+        with pytest.raises(BadClip, match=sentence.replace(".", r"\.")):
+            list(ClipStream(data, limits).frames())
+
+
+@pytest.mark.parametrize("wrong", [{"max_s": 0.0}, {"max_bytes": 0}, {"cpu_s": 9999.0}])
+def test_impossible_limits_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ClipLimits(**wrong)  # type: ignore[arg-type]
+
+
+def test_warming_up_reads_every_way() -> None:
+    warm_up()
