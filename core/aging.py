@@ -4,7 +4,7 @@ What is carried back into the photo is the *change*: the output at the target ag
 present age. The photo's own detail, far finer than the network's crop, stays.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +23,15 @@ from core.generator import Generator, age_code
 from core.images import resize, to_tensor, to_uint8
 from core.paste import Paster
 from core.reference import ReferenceGenerator, baked
+from core.regions import Lock, keep
 from core.weights import LoadedModel
 
 NO_FACE = "No face found in this photo. Use one in which a face is seen from the front."
 PORTRAIT_PX = 512
 """Side of a portrait, whatever the photo's size: labels on it then have one size too."""
-PIXELS_AT_ONCE = 10 * 128 * 128
-"""Ages are decoded together up to so many pixels of crops; the reference network is faster one by one."""
+PIXELS_AT_ONCE = 2 * 128 * 128
+"""Ages are decoded together up to so many pixels of crops, two at 128 px: the first is there soon, and who stops early
+has computed one more at most. The reference network is faster one by one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,6 +156,7 @@ class FaceAger:
         groups: Sequence[int] | None = None,
         face: Face | None = None,
         present_age: PresentAge | None = None,
+        locks: Collection[Lock] = (),
     ) -> Aging:
         """Bring one face of a photo to target ages.
 
@@ -163,9 +166,10 @@ class FaceAger:
             groups: numbers of target groups; all of the model's groups if neither is given.
             face: which face, from `find_faces`; the largest if not given.
             present_age: age of the face now; as `present_age` reads it if not given.
+            locks: regions of the photo that stay as they are.
         Raises:
             NoFace: the photo holds no face.
-            ValueError: both ages_years and groups are given, or an age the model does not know.
+            ValueError: both ages_years and groups are given, an age the model does not know, or an unknown region.
         """
         targets = self.targets(ages_years, groups)
         face = face or self.find_faces(photo)[0]
@@ -175,7 +179,7 @@ class FaceAger:
             matrix=prepared.matrix,
             original=prepared.crop,
             present_age=prepared.present_age,
-            results=tuple(self._results(prepared, targets)),
+            results=tuple(self._results(prepared, targets, locks)),
         )
 
     def stream(
@@ -186,11 +190,12 @@ class FaceAger:
         groups: Sequence[int] | None = None,
         face: Face | None = None,
         present_age: PresentAge | None = None,
+        locks: Collection[Lock] = (),
     ) -> Iterator[AgedFace]:
         """The results of `transform` one after the other, for progress and for stopping early."""
         targets = self.targets(ages_years, groups)
         face = face or self.find_faces(photo)[0]
-        yield from self._results(_Prepared(self, photo, face, present_age), targets)
+        yield from self._results(_Prepared(self, photo, face, present_age), targets, locks)
 
     def present_age(self, photo: Photo, face: Face) -> PresentAge | None:
         """Age of a face now: the reader's, else the generator's own reading; None if that reads none either."""
@@ -198,9 +203,10 @@ class FaceAger:
             return self.reader.read(photo, [face])[0]
         return _Prepared(self, photo, face, None).present_age
 
-    def _results(self, prepared: "_Prepared", targets: Sequence[Target]) -> Iterator[AgedFace]:
+    def _results(self, prepared: "_Prepared", targets: Sequence[Target], locks: Collection[Lock]) -> Iterator[AgedFace]:
         photo = prepared.photo
-        paster = Paster(photo.shape, prepared.matrix, self.model.info.size_px)
+        kept = keep(photo, prepared.face, locks)
+        paster = Paster(photo.shape, prepared.matrix, self.model.info.size_px, kept=kept)
         area = portrait_box(prepared.face, photo.shape)
         at_once = max(1, PIXELS_AT_ONCE // self.model.info.size_px**2) if isinstance(self.network, Generator) else 1
         for start in range(0, len(targets), at_once):

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.align import Affine, Photo, apply, crop, invert, scale_of
+from core.regions import Kept
 
 Change = npt.NDArray[np.float32]
 
@@ -49,7 +50,13 @@ class Paster:
     """
 
     def __init__(
-        self, photo_shape: tuple[int, ...], matrix: npt.ArrayLike, size_px: int, *, feather: float = FEATHER
+        self,
+        photo_shape: tuple[int, ...],
+        matrix: npt.ArrayLike,
+        size_px: int,
+        *,
+        feather: float = FEATHER,
+        kept: Kept | None = None,
     ) -> None:
         """Work out which part of the photo the crop covers.
 
@@ -58,6 +65,7 @@ class Paster:
             matrix: (2, 3), photo pixels to crop pixels.
             size_px: side of the crop.
             feather: part of the crop's side over which fine detail fades, above 0 and up to 0.5.
+            kept: what of the photo stays as it is; None lets the change through everywhere.
         """
         self.photo_shape = (int(photo_shape[0]), int(photo_shape[1]))
         self.matrix: Affine = np.asarray(matrix, dtype=np.float64)
@@ -77,6 +85,7 @@ class Paster:
         factor = side / size_px
         self._side_px = side
         self._warp = np.hstack([shifted[:, :2] * factor, (shifted[:, 2:] + 0.5) * factor - 0.5])
+        self._let_through = None if kept is None else self._share_let_through(kept, left, top)
 
     def change(self, photo: Photo, change: Change) -> Photo:
         """Add the change of a crop to its photo.
@@ -103,6 +112,8 @@ class Paster:
             faded = cv2.resize(faded, (self._side_px, self._side_px), interpolation=cv2.INTER_AREA)
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         spread = cv2.warpAffine(faded, self._warp, (width, height), flags=flags, borderMode=cv2.BORDER_CONSTANT)
+        if self._let_through is not None:
+            spread = spread * self._let_through
         result[self.region] = cv2.add(photo[self.region], spread, dtype=cv2.CV_8U)
         return result
 
@@ -122,6 +133,20 @@ class Paster:
             rim = self._tone_mask[:, :, 0] < 0.5
             change -= np.median(change[rim], axis=0)
         return self.change(photo, change)
+
+    def _share_let_through(self, kept: Kept, left: int, top: int) -> npt.NDArray[np.float32] | None:
+        """(h, w, 1) float32, 0..1, over the region; None where the crop lies off the photo."""
+        import cv2
+
+        rows, columns = self.region
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        if not height or not width:
+            return None
+        linear = kept.matrix[:, :2]
+        warp = np.hstack([linear, linear @ [[left], [top]] + kept.matrix[:, 2:]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        weights = cv2.warpAffine(kept.weights, warp, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(1 - weights, dtype=np.float32)[:, :, None]
 
     def _fade(self, change: Change) -> Change:
         """(S, S, 3) change with its detail and its tone each brought to zero at the edge."""
