@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
+from core.device import is_lent
 from demo import imprint
 from demo.admission import AdmissionLimits
 from demo.api.calls import Calls
@@ -105,7 +106,8 @@ def serve(*, host: str, port: int, model: str, pack: str) -> None:
     """
     folder, keeping = claim(), KeepingLimits.from_environment()
     studio = opened(lambda: Studio(model=model, pack=pack), host, port)
-    threading.Thread(target=warm_up, args=(studio,), daemon=True).start()
+    if not is_lent():  # a card is borrowed for visitors only
+        threading.Thread(target=warm_up, args=(studio,)).start()  # waited for at the end, short as it is
     blocks, tools = page(studio)
     limits = RequestLimits()
     close_fetching()

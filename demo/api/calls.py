@@ -22,10 +22,10 @@ from core.transform import file_word, present_age_words, record_of
 from core.verification import Verification, verify
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
-from demo.studio import ADULT_YEARS, Studio
+from demo.studio import ADULT_YEARS, MAX_WORKED_PIXELS, Studio
 
 MAX_AGES = 20
-MAX_PIXELS = 120_000_000
+MAX_PIXELS = 10 * MAX_WORKED_PIXELS
 """Of all pictures of one answer together: each is a file to be written, sent and soon deleted."""
 FALSE_ACCEPT_RATE = 0.001
 AGREE = (

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import hashlib
 import json
-import os
 import re
 import socket
 import subprocess
@@ -29,27 +28,10 @@ from playwright.sync_api import expect, sync_playwright
 from core.ages import TEN
 from core.images import decode_photo, encode_jpeg, encode_png
 from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.running_app import ROOT, RunningApp, running_app
+from tests.running_app import ROOT, RunningApp
 
 ASTRONAUT = skimage.data.astronaut()
 CANARY = b"CANARY-50.0875N-14.4214E"
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """app.py whose connections to anywhere are written down, by an audit hook in its own process."""
-    folder = tmp_path_factory.mktemp("api")
-    (folder / "sitecustomize.py").write_text(
-        "import sys\n"
-        "def watch(event, args):\n"
-        "    if event == 'socket.connect' and isinstance(args[1], tuple):\n"
-        "        print('CONNECTS', args[1], file=sys.stderr, flush=True)\n"
-        "    elif event == 'socket.getaddrinfo':\n"
-        "        print('ASKS FOR', args[:2], file=sys.stderr, flush=True)\n"
-        "sys.addaudithook(watch)\n"
-    )
-    with running_app(folder, environment={**os.environ, "PYTHONPATH": str(folder)}) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

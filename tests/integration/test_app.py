@@ -105,8 +105,3 @@ def test_a_page_says_what_is_missing_until_it_is_there(zoo: Path, tmp_path: Path
         assert app.process.poll() is None
         assert "Traceback" not in app.log.read_text()
         assert app.log.read_text().count("not ready: ") == 2, "each reason is logged once"
-
-
-def test_while_something_is_missing_a_port_in_use_is_named_too(tmp_path: Path, busy_port: int) -> None:
-    said = refusal(tmp_path, "--port", str(busy_port), "--pack", "embedded")
-    assert said.startswith("error: ") and str(busy_port) in said

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -15,7 +14,7 @@ from demo.delivery import Delivery
 from demo.front import Front
 from demo.guard import SECURITY_HEADERS, RequestLimits
 from demo.language import NAMES
-from tests.running_app import ROOT, RunningApp, running_app
+from tests.running_app import ROOT, RunningApp
 
 OPEN, CLOSED, FORBIDDEN, MISSING = 200, 404, 403, 404
 
@@ -127,12 +126,6 @@ OURS = {
     ("GET", "/?all_endpoints=1&deep_link=../../x"): OPEN,
     **{("GET", f"/{code}"): OPEN for code in NAMES if code != "en"},
 }
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    with running_app(tmp_path_factory.mktemp("routes")) as running:
-        yield running
 
 
 def ask(address: str, method: str, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

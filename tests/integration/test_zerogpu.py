@@ -76,6 +76,7 @@ def models(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.skipif(os.environ.get("SOAK") != "full", reason="starts an app of its own; SOAK=full does it")
 def test_a_large_model_asks_for_a_card_and_says_when_there_is_none(
     lender: Lender, models: Path, tmp_path: Path
 ) -> None:

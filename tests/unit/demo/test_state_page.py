@@ -1,5 +1,6 @@
 """The page that stands in while something is missing: its words, its language, its making way."""
 
+import socket
 import urllib.error
 import urllib.request
 
@@ -72,3 +73,11 @@ def test_a_callers_mistake_is_not_served() -> None:
 
     with pytest.raises(ValueError, match="no such pack"):
         opened(open_, "127.0.0.1", free_port())
+
+
+def test_a_port_in_use_is_an_error_and_not_waited_for() -> None:
+    def open_() -> None:
+        raise WeightsMissing("There is nothing here yet.")
+
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        opened(open_, "127.0.0.1", int(taken.getsockname()[1]))
