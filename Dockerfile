@@ -33,4 +33,6 @@ EXPOSE 7860
 
 HEALTHCHECK --interval=30s --timeout=5s --start-period=90s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:7860/healthz', timeout=4)"]
+# As first process Python heeds this one, and closes the server; SIGTERM it would let pass.
+STOPSIGNAL SIGINT
 CMD ["python", "app.py"]

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -66,16 +67,25 @@ def test_the_image_serves_is_healthy_and_writes_where_it_may(image: Path, tmp_pa
     def is_healthy() -> bool:
         return subprocess.run(check, env=environment, capture_output=True, timeout=30).returncode == 0
 
+    [stop] = [getattr(signal, name) for name in lines("STOPSIGNAL")]
     with (tmp_path / "log").open("wb") as log:
-        served = subprocess.Popen([sys.executable, *command[1:]], cwd=image, env=environment, stdout=log, stderr=log)
+        served = subprocess.Popen(
+            [sys.executable, *command[1:]],
+            cwd=image,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            preexec_fn=lambda: signal.signal(stop, signal.SIG_DFL),  # a shell's background job would ignore it
+        )
     try:
         deadline_s = time.monotonic() + 120
         assert not is_healthy()
         while not is_healthy():
             assert served.poll() is None and time.monotonic() < deadline_s, (tmp_path / "log").read_text()
             time.sleep(0.3)
+        served.send_signal(stop)
+        assert served.wait(10) == 0, "docker stop would wait, then kill"
     finally:
-        served.terminate()
-        served.wait(20)
+        served.kill()
     assert {path for path in image.rglob("*") if "__pycache__" not in path.parts} == before
     assert not Path(STATE).exists() or os.environ.get("HOME", "").startswith(STATE)
