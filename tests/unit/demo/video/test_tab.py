@@ -1,0 +1,96 @@
+"""Answers of the Video tab: nothing is looked at before consent, uploads are replaced, the end of a making is told."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+import torch
+
+from core.age_reader import PresentAge
+from core.generator import Generator, GeneratorConfig
+from core.weights import add_model
+from demo.delivery import Delivery
+from demo.language import Language
+from demo.studio import Studio
+from demo.video.tab import VideoTab
+from tests.make_clip import clip, moving_face
+from tests.watched import Watched
+
+CANARY = "CANARY-50.0875N-14.4214E"
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VideoTab]:
+    folder = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    config = GeneratorConfig(
+        size_px=32, channels=(8, 16), encoder_blocks=(0, 0), decoder_blocks=(1, 0), code_width=16, groups="10"
+    )
+    add_model(Generator(config), "tiny-10", folder, licence="none, it learnt nothing")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGETRANS_MODELS", str(folder))
+        studio = Studio(pack="embedded")
+        studio.pack = studio.ager("tiny-10").pack = Watched(studio.pack)
+        with gr.Blocks():
+            yield VideoTab(studio, Language("en"), Delivery(str(tmp_path_factory.mktemp("cache"))))
+
+
+def calls(tab: VideoTab) -> int:
+    pack: Any = tab.studio.pack
+    return int(pack.calls)
+
+
+def arrived(tab: VideoTab, data: bytes) -> dict[Any, Any]:
+    upload = Path(tab.delivery.folder) / "upload.mp4"
+    upload.write_bytes(data)
+    updates = tab.arrive({"path": str(upload)})
+    assert not upload.exists()
+    return updates
+
+
+def test_an_upload_is_replaced_and_nothing_is_looked_at_before_consent(tab: VideoTab) -> None:
+    before = calls(tab)
+    updates = arrived(tab, clip(moving_face(5), tags={"title": CANARY}))
+    reel = updates[tab.reel]
+    assert CANARY.encode() not in Path(reel.path).read_bytes() and reel.num_frames == 5
+    assert "Tick the box above" in tab.look(reel, False)[tab.notice]
+    assert calls(tab) == before
+    assert tab.look(None, True) == {tab.seen: None}
+
+
+def test_what_is_no_clip_goes_and_is_told(tab: VideoTab) -> None:
+    updates = arrived(tab, b"no clip at all")
+    assert updates[tab.reel] is None and "not a video" in updates[tab.notice]
+    outside = tab.arrive({"path": "/etc/hostname"})
+    assert outside[tab.reel] is None and 'role="alert"' in outside[tab.notice]
+    assert Path("/etc/hostname").exists()
+    assert tab.arrive(None)[tab.reel] is None
+
+
+def test_from_clip_to_film(tab: VideoTab) -> None:
+    reel = arrived(tab, clip(moving_face(6), sound_s=0.6))[tab.reel]
+    seen = tab.look(reel, True)[tab.seen]
+    assert "Waiting" in tab.wait(seen, True)[tab.progress]
+    last = list(tab.age(seen, True, 70))[-1]
+    assert Path(last[tab.save]["value"]).read_bytes()[4:8] == b"ftyp"
+    assert last[tab.players].count("<video") == 2 and last[tab.cancel]["visible"] is False
+
+
+def test_a_child_waits_for_its_guardian(tab: VideoTab) -> None:
+    reel = arrived(tab, clip(moving_face(4)))[tab.reel]
+    child = replace(tab.look(reel, True)[tab.seen], present_age=PresentAge(years=9))
+    assert "Tick the second box" in tab.wait(child, False)[tab.progress]
+    assert list(tab.age(child, False, 70)) == []
+    assert tab.allow(child, True)[tab.run]["interactive"] is True
+    assert tab.allow(child, False)[tab.run]["interactive"] is False
+
+
+def test_a_clip_that_is_gone_is_told(tab: VideoTab) -> None:
+    reel = arrived(tab, clip(moving_face(4)))[tab.reel]
+    seen = tab.look(reel, True)[tab.seen]
+    Path(reel.path).unlink()
+    assert "no longer held" in list(tab.age(seen, True, 70))[-1][tab.progress]
+    assert "no longer held" in tab.wait(None, True)[tab.progress]
