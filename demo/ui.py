@@ -65,7 +65,6 @@ def masthead(say: Language) -> str:
 
 def fill(studio: Studio, say: Language, delivery: Delivery) -> None:
     """Everything on the page in one language, inside an open `gr.Blocks`."""
-    gr.Navbar(visible=False)
     gr.HTML(masthead(say), elem_id="header", padding=False)
     with gr.Tabs(elem_id="tabs"):
         for name, label, content in TABS:
