@@ -42,7 +42,7 @@ def cinema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cinema]:
 
 @pytest.fixture
 def reel(cinema: Cinema, tmp_path: Path) -> Reel:
-    copy = cinema.bring(clip(moving_face(10), sound_s=1.0))
+    copy = cinema.bring(clip(moving_face(6), sound_s=0.6))
     path = tmp_path / "video.mp4"
     path.write_bytes(copy.data)
     return Reel(path=str(path), num_frames=copy.num_frames, length_s=copy.length_s)
@@ -61,8 +61,8 @@ def test_a_reel_is_looked_at_and_aged(cinema: Cinema, reel: Reel) -> None:
     seen = cinema.look(reel)
     assert seen.num_faces == 1 and seen.present_age is not None
     told, film = ended(cinema.age(reel, 70.0, True, REFUSAL))
-    assert isinstance(film, Film) and film.outcome.num_aged == 10
-    assert len(list(Clip(film.data).frames())) == 10
+    assert isinstance(film, Film) and film.outcome.num_aged == 6
+    assert len(list(Clip(film.data).frames())) == 6
     shares = [progress.share for progress in told]
     assert shares == sorted(shares) and all(0 < share <= 1 for share in shares)
 
@@ -116,7 +116,7 @@ def test_sentences_of_the_tab(reel: Reel) -> None:
     say = Language("en")
     seen = Seen(reel=reel, present_age=PresentAge(years=23.4), num_faces=2, warnings=())
     found = words.present(say, seen)
-    assert "1.0 seconds, 10 pictures." in found and "2 faces found" in found and ">23<" in found
+    assert "0.6 seconds, 6 pictures." in found and "2 faces found" in found and ">23<" in found
     half = Progress(step=Step(is_following=False, num_done=5), share=0.64, left_s=12.0)
     assert "Ageing: 5 of 10 pictures. About 10 seconds left." in words.progress(say, half, 10)
     assert words.time_left(say, 200) == "About 3 minutes left."
