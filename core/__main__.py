@@ -25,6 +25,7 @@ def transform(
     pack: str = "auto",
     device: str = "auto",
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    from_record: Path | None = None,
 ) -> int:
     """Bring the faces of photos and of short videos to target ages.
 
@@ -39,9 +40,13 @@ def transform(
         pack: Face pack: auto, embedded, or insightface:NAME_OR_FOLDER.
         device: auto, cpu or cuda.
         precision: auto takes whichever is faster here.
+        from_record: A record.json: make its pictures again from their photo; all other options but --out and
+            --device are then the record's.
     """
     if not photos:
         raise ValueError("name at least one photo or folder")
+    if from_record is not None:
+        return _again(from_record, photos, out, device)
     ages_years = None if ages is None else _years(ages)
     from core import device as compute_device
     from core.age_reader import bundled_reader
@@ -179,6 +184,18 @@ def import_reference(checkpoint: tyro.conf.Positional[Path], out: Path) -> int:
     from core.checkpoints import import_reference as bring_in
 
     print(json.dumps(dataclasses.asdict(bring_in(checkpoint, out)), default=str))
+    return 0
+
+
+def _again(record: Path, photos: tuple[Path, ...], out: Path, device: str) -> int:
+    """The pictures of a record, from the one photo it is of."""
+    from core.images import read_photo
+    from core.rerun import rerun
+
+    if len(photos) != 1:
+        raise ValueError(f"a record is of one photo, {len(photos)} are named")
+    made = rerun(record, read_photo(photos[0]), out, device=device)
+    print(json.dumps({"photo": str(photos[0]), "folder": str(out), "files": [path.name for path in made]}))
     return 0
 
 

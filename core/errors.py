@@ -49,6 +49,10 @@ class FaceppRefused(CafError):
     """The Face++ service refuses, cannot be reached, or may not be asked: no keys, no consent, no budget."""
 
 
+class RecordRefused(CafError):
+    """A record of how pictures were made is missing, damaged, or says what cannot be."""
+
+
 class TableMissing(CafError):
     """There is no threshold table for this recogniser at this rate; thresholds of another are never taken."""
 

@@ -14,28 +14,26 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import count, pairwise
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from core.age_reader import PresentAge
 from core.aging import AgedFace, Aging, FaceAger, Target
 from core.align import Photo
+from core.animation import FILM_FPS, sweep, there_and_back
 from core.detect import Face
 from core.errors import BadImage, NoFace
 from core.files import write_atomic
 from core.images import encode_png, read_photo, resize
-from core.marking import LABEL, add_label
-from core.sheet import caption_bar, contact_sheet
+from core.marking import LABEL, mark
+from core.regions import Lock
+from core.sheet import contact_sheet
 from core.video import write_mp4
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 RECORD = "record.json"
-SWEEP_STEPS_PER_GROUP = 10
-SWEEP_FPS = 10
 TILE_PX = 256
 
 log = logging.getLogger(__name__)
@@ -117,7 +115,7 @@ def _free_folder(out: Path, stem: str, photo: Photo, taken: set[Path]) -> Path:
         folder = out / (stem if number == 1 else f"{stem}-{number}")
         records = [_record_in(place) for place in (folder, *folder.glob("face*"))]
         owners = {record["pixels_sha256"] for record in records if "pixels_sha256" in record}
-        if folder not in taken and owners <= {_pixels_sha256(photo)}:
+        if folder not in taken and owners <= {pixels_sha256(photo)}:
             return folder
     raise AssertionError("count() does not end")
 
@@ -147,10 +145,11 @@ def _transform_face(ager: FaceAger, photo: Photo, face: Face, order: Order, fold
     _write_record(folder, {**asked, "files": files, "is_complete": False})
     aging = ager.transform(photo, ages_years=order.ages_years, face=face)
     for aged, name in zip(aging.results, files, strict=False):
-        write_atomic(folder / name, encode_png(add_label(aged.photo)))
+        write_atomic(folder / name, encode_png(mark(aged.photo)))
     write_atomic(folder / "sheet.png", encode_png(labelled_sheet(aging.results)))
     if order.video:
-        write_mp4(_sweep(ager, photo, face, aging.present_age), folder / "sweep.mp4", SWEEP_FPS)
+        frames = there_and_back(list(sweep(ager, photo, face, aging.present_age)))
+        write_mp4(frames, folder / "sweep.mp4", FILM_FPS)
     _write_record(folder, {**record_of(ager, photo, aging, files), "video": order.video, "is_complete": True})
     return present_age_words(aging.present_age)
 
@@ -159,12 +158,14 @@ def _write_record(folder: Path, record: dict[str, Any]) -> None:
     write_atomic(folder / RECORD, (json.dumps(record, indent=2) + "\n").encode())
 
 
-def _pixels_sha256(photo: Photo) -> str:
+def pixels_sha256(photo: Photo) -> str:
     """Of the decoded pixels, so that the same picture in another file is known again."""
     return hashlib.sha256(photo.tobytes()).hexdigest()
 
 
-def how_made(ager: FaceAger, photo: Photo, face: Face, targets: Sequence[Target]) -> dict[str, Any]:
+def how_made(
+    ager: FaceAger, photo: Photo, face: Face, targets: Sequence[Target], locks: Collection[Lock] = ()
+) -> dict[str, Any]:
     """What the pictures follow from, as values for JSON. Nothing in it is random, so there is no seed to keep."""
     return {
         "label": LABEL,
@@ -175,19 +176,25 @@ def how_made(ager: FaceAger, photo: Photo, face: Face, targets: Sequence[Target]
         "age_estimator": None if ager.reader is None else ager.reader.info.name,
         "age_estimator_sha256": None if ager.reader is None else ager.reader.info.sha256,
         "precision": str(ager.compute.dtype).removeprefix("torch."),
-        "pixels_sha256": _pixels_sha256(photo),
+        "pixels_sha256": pixels_sha256(photo),
         "ages_years": [target.years for target in targets],
+        "age_names": [target.name for target in targets],
         "noise": "off",
         "seed": None,
         "face_box": [round(float(value), 3) for value in face.box],
+        "face_points": face.points.tolist(),
+        "face_convention": face.convention,
         "face_warnings": list(face.warnings),
+        "locks": sorted(locks),
     }
 
 
-def record_of(ager: FaceAger, photo: Photo, aging: Aging, files: Sequence[str]) -> dict[str, Any]:
+def record_of(
+    ager: FaceAger, photo: Photo, aging: Aging, files: Sequence[str], locks: Collection[Lock] = ()
+) -> dict[str, Any]:
     """`how_made`, and what came of it: the present age, the matrix, the names of the files."""
     return {
-        **how_made(ager, photo, aging.face, [aged.target for aged in aging.results]),
+        **how_made(ager, photo, aging.face, [aged.target for aged in aging.results], locks),
         **present_age_words(aging.present_age),
         "matrix": aging.matrix.tolist(),
         "files": list(files),
@@ -204,27 +211,13 @@ def present_age_words(age: PresentAge | None) -> dict[str, Any]:
 
 def labelled_tile(aged: AgedFace) -> Photo:
     """(256, 256, 3) uint8 RGB: the portrait with the "AI-aged" label on it, at the size of sheets and strips."""
-    return add_label(resize(aged.portrait, TILE_PX, TILE_PX))
+    return mark(resize(aged.portrait, TILE_PX, TILE_PX))
 
 
 def labelled_sheet(results: Sequence[AgedFace]) -> Photo:
     """Contact sheet of portraits with the "AI-aged" label on each and the age below."""
     tiles = [labelled_tile(aged) for aged in results]
     return contact_sheet(tiles, [aged.target.name for aged in results], tile_px=TILE_PX)
-
-
-def _sweep(ager: FaceAger, photo: Photo, face: Face, present_age: PresentAge | None) -> Iterator[Photo]:
-    """Portraits through all groups and back, ten steps from one typical age to the next."""
-    groups = ager.groups
-    ages: list[float] = [groups.typical_years[0]]
-    for start, end in pairwise(groups.typical_years):
-        ages += list(np.linspace(start, end, SWEEP_STEPS_PER_GROUP + 1)[1:])
-    frames: list[Photo] = []
-    for aged in ager.stream(photo, ages_years=ages, face=face, present_age=present_age):
-        group = groups.names[groups.index_of(aged.target.years)]
-        frames.append(caption_bar(add_label(aged.portrait), f"{aged.target.years:.0f} years (group {group})"))
-        yield frames[-1]
-    yield from reversed(frames[:-1])
 
 
 def file_word(target: Target) -> str:
