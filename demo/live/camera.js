@@ -27,7 +27,7 @@ function frame(longest_px, quality) {
 }
 
 function next() {
-  if (!stream || is_waiting) return;
+  if (!stream || is_waiting || document.hidden) return;
   is_waiting = true;
   sent_ms = performance.now();
   trigger("submit", { frame: frame(FRAME_PX, 0.85), serial: ++serial });
@@ -91,7 +91,7 @@ function close() {
 }
 
 function stop() {
-  if (!stream) return;
+  if (!stream && element.dataset.shows !== "still") return;
   close();
   part("picture").removeAttribute("src");
   element.dataset.shows = "nothing";
@@ -118,6 +118,7 @@ watch("value", () => {
   next();
 });
 
+document.addEventListener("visibilitychange", next); // nothing is sent while nobody looks
 const doings = { start, stop, freeze };
 document.addEventListener("live", (event) => doings[event.detail]?.());
 setInterval(() => {

@@ -54,7 +54,6 @@ class LiveTab(Layout):
             [self.camera, self.glance, self.guardian],
             **live,
         )
-        self.camera.play(self.opened, None, [*self.blank()], **quiet)
         frozen = self.camera.pause(
             self.make_strip,
             [self.glance, self.consent, self.guardian],
@@ -62,8 +61,11 @@ class LiveTab(Layout):
             **work,
         )
         self.cancel.click(self.cancelled, None, [self.cancel, self.progress], cancels=[frozen], **quiet)
-        self.camera.stop(self.closed, None, [*self.blank(), self.guardian], cancels=[frozen], **quiet)
-        self.consent.input(self.agree, self.consent, [self.start, self.notice], **quiet).then(
+        anew = {**quiet, "cancels": [frozen]}
+        self.camera.play(self.opened, None, [*self.blank(), self.cancel], **anew)
+        self.camera.stop(self.closed, None, [*self.blank(), self.cancel, self.guardian], **anew)
+        asked = [*self.blank(), self.cancel, self.notice]
+        self.consent.input(self.agree, self.consent, asked, **anew).then(
             None, self.consent, None, js=f"(agreed) => {{ if (!agreed) ({tell('stop')})(); }}"
         )
         self.strip.select(self.pick, None, [self.picked, self.save_png], **quiet)
@@ -89,16 +91,22 @@ class LiveTab(Layout):
         }
 
     def agree(self, agreed: bool) -> Updates:
-        """The tick was set or taken back."""
-        return {self.start: gr.update(interactive=agreed), self.notice: "" if agreed else self.hint(words.TICK_FIRST)}
+        """The tick was set, or taken back, which takes everything away."""
+        if agreed:
+            return {self.start: gr.update(interactive=True), self.notice: ""}
+        start = gr.update(interactive=False, visible=True)
+        return {**self.rested(), self.start: start, self.notice: self.hint(words.TICK_FIRST)}
+
+    def rested(self) -> Updates:
+        return {**self.blank(), self.cancel: gr.update(visible=False)}
 
     def opened(self) -> Updates:
         """The camera runs."""
-        return {**self.blank(), self.start: gr.update(visible=False), self.running: gr.update(visible=True)}
+        return {**self.rested(), self.start: gr.update(visible=False), self.running: gr.update(visible=True)}
 
     def closed(self) -> Updates:
         """The camera was stopped: nothing is remembered."""
-        return {**self.blank(), self.guardian: gr.update(value=False, visible=False)}
+        return {**self.rested(), self.guardian: gr.update(value=False, visible=False)}
 
     def age(self, glance: Glance | None, agreed: bool, guardian: bool, years: float, event: gr.EventData) -> Updates:
         """One frame of the camera, aged; or a word on why not."""
@@ -147,7 +155,7 @@ class LiveTab(Layout):
                     done = words.progress(self.say, len(tiles), len(names), picture.name)
                     yield {self.strip: gr.update(value=tiles), self.progress: done}
         except Refusal as refusal:
-            yield {**self.blank(), self.progress: self.trouble(str(refusal)), self.cancel: gr.update(visible=False)}
+            yield {**self.rested(), self.progress: self.trouble(str(refusal))}
             return
         yield {
             self.progress: self.hint("Pick an age to save it, or save them all. Start the camera to go on."),

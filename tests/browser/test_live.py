@@ -108,9 +108,13 @@ def test_stopping_or_taking_consent_back_frees_the_camera(open_camera: OpenCamer
     page.uncheck("#live-consent input")
     expect(page.locator("#live-start")).to_be_disabled()
     assert running_cameras(page) == 0
-    page.check("#live-consent input")
-    page.click("#live-start")
-    expect(page.locator("#live-camera [data-shows]")).to_have_attribute("data-shows", "aged")
+    start(page)
+    page.click("#live-freeze")
+    expect(page.locator("#live-saving")).to_be_visible()
+    page.uncheck("#live-consent input")
+    expect(page.locator("#live-strip")).to_be_hidden()
+    expect(page.locator("#live-camera img")).to_be_hidden()
+    start(page)
     page.get_by_role("tab", name="Transform").click()
     page.wait_for_function("!document.querySelector('#live-camera video').srcObject")
 
