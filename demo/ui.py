@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import gradio as gr
 
 from core.device import is_lent
+from core.weights import load
 from demo import imprint
 from demo.admission import AdmissionLimits
 from demo.api.calls import Calls
@@ -104,7 +105,7 @@ def serve(*, host: str, port: int, model: str, pack: str) -> None:
         OSError: the port is taken, or the host is not ours.
     """
     folder, keeping = claim(), KeepingLimits.from_environment()
-    studio = opened(lambda: Studio(model=model, pack=pack), host, port)
+    studio = opened(lambda: open_studio(model, pack), host, port)
     if not is_lent():  # a card is borrowed for visitors only
         threading.Thread(target=warm_up, args=(studio,)).start()  # waited for at the end, short as it is
     blocks, tools = page(studio)
@@ -129,6 +130,14 @@ def serve(*, host: str, port: int, model: str, pack: str) -> None:
         "state_session_capacity": 64,
     }
     blocks.launch(server_name=host, server_port=port, **options)
+
+
+def open_studio(model: str, pack: str) -> Studio:
+    """A studio of which every model that it offers is whole. Raises what `Studio` does."""
+    studio = Studio(model=model, pack=pack)
+    for info in studio.models:
+        load(info.folder / info.file)
+    return studio
 
 
 def warm_up(studio: Studio) -> None:

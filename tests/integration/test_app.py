@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,11 @@ from tests.running_app import ROOT, running_app
 
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder with one model of ten groups whose weights are drawn at random."""
+    """A model folder with models of ten and of four groups whose weights are drawn at random."""
     folder = tmp_path_factory.mktemp("models")
     config = GeneratorConfig(size_px=64, channels=(8, 12), encoder_blocks=(0, 1), decoder_blocks=(1, 1), code_width=16)
-    add_model(Generator(config), "tiny-10", folder, licence="none")
+    for groups in ("10", "4"):
+        add_model(Generator(replace(config, groups=groups)), f"tiny-{groups}", folder, licence="none")
     return folder
 
 
@@ -89,16 +91,17 @@ def test_a_page_says_what_is_missing_until_it_is_there(zoo: Path, tmp_path: Path
         assert ask(app.address, "/gradio_api/info")[0] == 503, "nothing is served in part"
         assert "There is no model" in settled(app.address, "not ready")
 
-        models.mkdir()  # the list first, its file damaged: still nothing is served
+        models.mkdir()  # one model whole, the other damaged: still nothing is served
+        shutil.copy(zoo / "tiny-10.safetensors", models)
+        (models / "tiny-4.safetensors").write_bytes((zoo / "tiny-4.safetensors").read_bytes()[:-1])
         shutil.copy(zoo / "manifest.json", models)
-        (models / "tiny-10.safetensors").write_bytes((zoo / "tiny-10.safetensors").read_bytes()[:-1])
         deadline_s = time.monotonic() + 30
-        while "tiny-10.safetensors" not in (page := ask(app.address)[1]):
+        while "tiny-4.safetensors" not in (page := ask(app.address)[1]):
             assert time.monotonic() < deadline_s, page
             time.sleep(0.2)
         assert "Copy it anew" in page
 
-        shutil.copy(zoo / "tiny-10.safetensors", models)
+        shutil.copy(zoo / "tiny-4.safetensors", models)
         settled(app.address, "ready")
         status, page, _ = ask(app.address)
         assert status == 200 and "One photo. Every age." in page
