@@ -63,6 +63,7 @@ def clip(
     tags: dict[str, str] | None = None,
     bit_rate: int = 2_000_000,
     matrix: Literal["601", "709"] = "601",
+    pixel_ratio: Fraction = Fraction(1),
 ) -> bytes:
     """A video file.
 
@@ -73,6 +74,7 @@ def clip(
         turned: degrees counterclockwise by which a player has to turn the pictures.
         tags: metadata of the file and of its streams.
         matrix: of ITU-R BT., by which colours are stored; the file does not say which.
+        pixel_ratio: width of a pixel divided by its height.
     """
     target = io.BytesIO()
     options = {"movflags": "use_metadata_tags"} if container == "mp4" else {}
@@ -83,6 +85,7 @@ def clip(
         stream.pix_fmt = "yuv420p"
         stream.bit_rate = bit_rate
         stream.codec_context.time_base = Fraction(1, 1000)
+        stream.codec_context.sample_aspect_ratio = pixel_ratio
         if turned:
             stream.set_display_rotation(turned)
         sound: Any = out.add_stream("libopus" if container == "webm" else "aac", rate=SOUND_HZ) if sound_s else None

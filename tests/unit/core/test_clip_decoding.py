@@ -1,5 +1,7 @@
 """What the decoder does inside its process, seen from inside: formats, colours, what it says when it refuses."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,12 @@ def test_colours_are_those_of_the_standard_that_goes_without_saying(height: int,
     for number, field in enumerate(FIELDS):
         middle = (2 * number + 1) * width // (2 * len(FIELDS))
         assert np.abs(read[height // 2, middle - 4 : middle + 4].mean(0) - field).max() < 6, field
+
+
+def test_pixels_that_are_not_square_come_square() -> None:
+    stream = ClipStream(clip(moving_face(2), pixel_ratio=Fraction(4, 3)), ClipLimits())
+    _, frame = next(stream.frames())
+    assert stream.picture(frame).shape == (240, 427, 3)
 
 
 def test_refusals_name_the_thing_and_the_remedy() -> None:
