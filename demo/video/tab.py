@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
 
 from core.clips import Copy
 from demo import consent, notices
@@ -88,7 +89,8 @@ class VideoTab(Layout):
 
     def take(self, copy: Copy) -> Updates:
         """A clip is there: the page with it, and nothing looked for in it."""
-        kept = self.delivery.file(copy.data, f"video.{copy.suffix}")
+        # Not through `Delivery`, which says of files that they were made here: this one is the visitor's own.
+        kept = str(save_bytes_to_cache(copy.data, f"video.{copy.suffix}", self.delivery.folder))
         reel = Reel(path=kept, num_frames=copy.num_frames, length_s=copy.length_s)
         return {**self.blank(), self.file: None, self.reel: reel, **self.shown(reel)}
 
