@@ -46,7 +46,10 @@ def present(say: Language, seen: Seen) -> str:
     if seen.present_age is not None:
         years = f'<b id="video-present-age">{seen.present_age.years:.0f}</b>'
         reads = say("It reads as about {years} today.", years=years)
-    return f'<div role="status"><p>{length}</p><p>{faces} {reads}</p></div>'
+    reasons = {"profile": say("seen from the side"), "tiny": say("very small"), "blurred": say("blurred")}
+    told = [reasons.get(warning, warning) for warning in seen.warnings]
+    caution = say.html("The face is {faults}; expect less.", faults=", ".join(told)) if told else ""
+    return f'<div role="status"><p>{length}</p><p>{faces} {reads}</p><p class="video-caution">{caution}</p></div>'
 
 
 def progress(say: Language, done: Progress, num_frames: int) -> str:

@@ -117,10 +117,12 @@ def test_sentences_of_the_tab(reel: Reel) -> None:
     seen = Seen(reel=reel, present_age=PresentAge(years=23.4), num_faces=2, warnings=())
     found = words.present(say, seen)
     assert "0.6 seconds, 6 pictures." in found and "2 faces found" in found and ">23<" in found
+    assert "expect less" not in found
+    assert "The face is very small; expect less." in words.present(say, replace(seen, warnings=("tiny",)))
     half = Progress(step=Step(is_following=False, num_done=5), share=0.64, left_s=12.0)
     assert "Ageing: 5 of 10 pictures. About 10 seconds left." in words.progress(say, half, 10)
     assert words.time_left(say, 200) == "About 3 minutes left."
-    assert words.time_left(say, 0.2) == "About 1 seconds left."
+    assert words.time_left(say, 0.2) == "About a second left."
     outcome = Outcome(num_frames=10, num_aged=8, present_age=None, flicker=0.3, flicker_unsteadied=0.6)
     assert "8 of 10 pictures" in words.verdict(say, outcome) and "50 %" in words.verdict(say, outcome)
 
