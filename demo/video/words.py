@@ -66,10 +66,11 @@ def progress(say: Language, done: Progress, num_frames: int) -> str:
 
 def time_left(say: Language, left_s: float) -> str:
     """In seconds, or in minutes where it is long."""
-    if left_s < 90:
-        return say(
-            "About {seconds} seconds left.", seconds=max(1, round(left_s / 5) * 5 if left_s > 10 else round(left_s))
-        )
+    seconds = round(left_s / 5) * 5 if left_s > 10 else round(left_s)
+    if seconds <= 1:
+        return say("About a second left.")
+    if seconds < 90:
+        return say("About {seconds} seconds left.", seconds=seconds)
     return say("About {minutes} minutes left.", minutes=round(left_s / 60))
 
 
