@@ -11,10 +11,13 @@ from core.age_reader import PresentAge, bundled_reader
 from core.ages import AgeGroups, group_system
 from core.aging import AgedFace, FaceAger, portrait
 from core.align import Photo
+from core.animation import FILM_STEPS, sweep
+from core.budget import Likeness, budget_of
 from core.detect import Face, FacePack, open_pack, portrait_box
 from core.device import Compute, choose
 from core.images import DecodeLimits, decode_photo, encode_png, resize
 from core.marking import mark
+from core.regions import Lock
 from core.transform import TILE_PX, file_word, labelled_sheet, labelled_tile, record_of
 from core.weights import ModelInfo, default_model, list_models, load
 from demo.borrowing import open_ager
@@ -37,6 +40,8 @@ class Sitting:
     """Index into `faces`."""
     present_age: PresentAge | None
     """Age of the picked face as `FaceAger.present_age` reads it; None for a model that reads none."""
+    locks: tuple[Lock, ...] = ()
+    """What of the photo stays as it is."""
 
     @property
     def face(self) -> Face:
@@ -102,6 +107,7 @@ class Studio:
         self.pack: FacePack = open_pack(pack)
         self.compute: Compute = choose()
         self.reader = bundled_reader(self.compute)
+        self.budget = budget_of(self.pack)
         self._agers = {first.info.name: open_ager(first, self.pack, self.compute, self.reader)}
         self._lock = threading.Lock()
 
@@ -167,15 +173,38 @@ class Studio:
             aged = next(self._stream(sitting, model, ages_years=(value,)))
         return Picture(aged)
 
+    def weigh(self, sitting: Sitting, pictures: Sequence[Picture]) -> list[Likeness]:
+        """How alike the picked face's pictures are to it; none where its age is not known."""
+        if sitting.present_age is None:
+            return []
+        results = [picture.aged for picture in pictures]
+        return list(self.budget.weigh(results, sitting.face, sitting.present_age.years))
+
+    def sheet(self, sitting: Sitting, model: str) -> Photo:
+        """Contact sheet of all age groups, (H, W, 3) uint8 RGB, marked."""
+        return labelled_sheet([picture.aged for picture in self.strip(sitting, model)])
+
+    def frames(self, sitting: Sitting, model: str, *, steps: int = FILM_STEPS, size_px: int = 0) -> Iterator[Photo]:
+        """Frames of the sweep through all ages, see `core.animation.sweep`."""
+        return sweep(
+            self.ager(model),
+            sitting.photo,
+            sitting.face,
+            sitting.present_age,
+            steps=steps,
+            size_px=size_px,
+            locks=sitting.locks,
+        )
+
     def archive(self, sitting: Sitting, model: str) -> bytes:
         """ZIP of everything: one PNG per age group, a contact sheet, and a JSON file on how it was made."""
         ager = self.ager(model)
-        aging = ager.transform(sitting.photo, face=sitting.face, present_age=sitting.present_age)
+        aging = ager.transform(sitting.photo, face=sitting.face, present_age=sitting.present_age, locks=sitting.locks)
         pictures = {
             f"{number:02d}_age_{file_word(aged.target)}.png": Picture(aged)
             for number, aged in enumerate(aging.results, 1)
         }
-        record = record_of(ager, sitting.photo, aging, [*pictures, "sheet.png"])
+        record = record_of(ager, sitting.photo, aging, [*pictures, "sheet.png"], sitting.locks)
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
             for name, picture in pictures.items():
@@ -198,4 +227,5 @@ class Studio:
             ages_years=ages_years,
             face=sitting.face,
             present_age=sitting.present_age,
+            locks=sitting.locks,
         )

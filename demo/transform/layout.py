@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.ages import AgeGroups
+from core.ages import AgeGroups, group_system
 from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S
 from demo.language import Language
@@ -14,17 +14,22 @@ from demo.transform import words
 CLOSE_UP, WHOLE = "close-up", "whole"
 
 
-def choices(studio: Studio, say: Language) -> list[tuple[str, str]]:
-    """Models as the visitor picks them: by the ages they know, and by name where that says too little."""
-    spans = [studio.groups(info.name).names for info in studio.models]
-    told = [
-        say("{count} ages, {youngest} to {oldest}", count=len(names), youngest=names[0], oldest=names[-1])
-        for names in spans
-    ]
-    return [
-        (text if told.count(text) == 1 else f"{text} ({info.name})", info.name)
-        for text, info in zip(told, studio.models, strict=True)
-    ]
+YEARS = "years"
+"""The mode in which one age is made, by the slider; the others are named after their system of groups."""
+
+
+def modes(studio: Studio, say: Language) -> list[tuple[str, str]]:
+    """How ages are picked, of those that some model here can do."""
+    known = {info.groups for info in studio.models}
+    told = [(say("Ten ages"), "10"), (say("Four ages"), "4")]
+    told += [(say("{count} ages", count=len(group_system(name))), name) for name in sorted(known - {"10", "4"})]
+    return [*((text, name) for text, name in told if name in known), (say("One year"), YEARS)]
+
+
+def choices(studio: Studio, mode: str) -> list[tuple[str, str]]:
+    """The models of a mode, each with the side of its crops."""
+    fitting = [info for info in studio.models if mode in (YEARS, info.groups)]
+    return [(f"{info.name} ({info.size_px} px)", info.name) for info in fitting]
 
 
 def age_range(groups: AgeGroups) -> tuple[int, int]:
@@ -46,6 +51,7 @@ class Layout:
         self.held = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.sitting = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.shown: Any = gr.State(None)
+        self.wanted: Any = gr.State(None)
         with gr.Row(elem_id="desk"):
             with gr.Column(scale=4, min_width=300, elem_id="side"):
                 self.photo = gr.Image(
@@ -53,7 +59,7 @@ class Layout:
                     sources=["upload", "webcam", "clipboard"],
                     type="filepath",
                     image_mode=None,
-                    height=330,
+                    height=230,
                     buttons=[],
                     show_label=False,
                     elem_id="photo",
@@ -78,15 +84,13 @@ class Layout:
                     visible=False,
                 )
                 self.guardian = guardian_box(say, "guardian")
-                self.model = gr.Radio(
-                    choices(studio, say),
-                    value=studio.default_model,
-                    label=say("Ages"),
-                    elem_id="model",
-                    visible=len(studio.models) > 1,
+                mode = studio.info(studio.default_model).groups
+                self.mode = gr.Radio(
+                    modes(studio, say), value=mode, label=say("Show"), show_label=False, elem_id="mode"
                 )
                 self.run = gr.Button(say("Show the ages"), variant="primary", interactive=False, elem_id="run")
                 self.cancel = gr.Button(say("Stop"), variant="stop", visible=False, elem_id="cancel")
+                self.build_options(mode)
             with gr.Column(scale=8, min_width=320, elem_id="stage"):
                 self.welcome = gr.HTML(words.welcome(say), elem_id="welcome", padding=False)
                 self.progress = gr.HTML(elem_id="progress", padding=False)
@@ -102,6 +106,7 @@ class Layout:
                     fit_columns=False,
                     visible=False,
                 )
+                self.likeness = gr.HTML(elem_id="likeness", padding=False)
                 with gr.Column(visible=False, elem_id="result") as self.result:
                     self.heading = gr.HTML(elem_id="heading", padding=False)
                     self.compare = gr.ImageSlider(
@@ -129,10 +134,57 @@ class Layout:
                             label=say("Show"),
                             elem_id="view",
                         )
+                    self.beside = gr.Gallery(
+                        label=say("The same age by two models"),
+                        columns=2,
+                        object_fit="cover",
+                        allow_preview=False,
+                        buttons=[],
+                        interactive=False,
+                        show_label=False,
+                        elem_id="beside",
+                        fit_columns=False,
+                        visible=False,
+                    )
                     with gr.Row(elem_id="saving"):
-                        self.save_png = gr.Button(say("Save this photo (PNG)"), elem_id="save-png")
-                        self.save_zip = gr.Button(say("Save all ages (ZIP)"), elem_id="save-zip")
+                        self.save_png = gr.Button(say("Photo (PNG)"), elem_id="save-png")
+                        self.save_zip = gr.Button(say("All ages (ZIP)"), elem_id="save-zip")
+                        self.save_sheet = gr.Button(say("Sheet (PNG)"), elem_id="save-sheet")
+                        self.save_gif = gr.Button(say("GIF"), elem_id="save-gif")
+                        self.save_mp4 = gr.Button(say("Film (MP4)"), elem_id="save-mp4")
+                        self.share = gr.Button(say("Copy link"), elem_id="share")
+                    self.link = gr.Textbox(
+                        label=say("Link to this model, age and view; no photo is in it"),
+                        interactive=False,
+                        buttons=["copy"],
+                        visible=False,
+                        elem_id="link",
+                    )
+                    self.stop_saving = gr.Button(say("Stop"), size="sm", visible=False, elem_id="stop-saving")
                     self.saving = gr.HTML(elem_id="saving-note", padding=False)
                     self.file = gr.DownloadButton(elem_id="file", elem_classes="unseen")
+        self.query = gr.Textbox(visible=False, elem_id="query")
         with gr.Accordion(say("What this can and cannot do"), open=False, elem_id="limits"):
             self.limits = gr.HTML(words.limits(say, studio.info(studio.default_model), studio.estimator))
+
+    def build_options(self, mode: str) -> None:
+        """What most visitors leave as it is."""
+        studio, say = self.studio, self.say
+        with gr.Accordion(say("Options"), open=False, elem_id="options"):
+            self.locks = gr.CheckboxGroup(
+                [(say("Hair"), "hair"), (say("Glasses"), "glasses"), (say("Background"), "background")],
+                label=say("Keep as it is"),
+                elem_id="locks",
+            )
+            self.model = gr.Radio(
+                choices(studio, mode), value=studio.default_model, label=say("Model"), elem_id="model"
+            )
+            self.second = gr.Dropdown(
+                [(say("None"), ""), *choices(studio, YEARS)],
+                value="",
+                label=say("Show the same age by another model, side by side"),
+                elem_id="second",
+                visible=len(studio.models) > 1,
+            )
+            with gr.Accordion(say("About this model"), open=False, elem_id="card-box") as self.card_box:
+                self.card = gr.Markdown(elem_id="card")

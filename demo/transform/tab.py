@@ -1,23 +1,25 @@
 """The Transform tab: photo, consent, faces, the strip of ages, the comparison, downloads."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import Context
 
 from core.files import write_atomic
 from core.images import encode_jpeg
-from demo import consent, notices
+from core.regions import LOCKS, Lock
+from demo import consent
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
 from demo.studio import Sitting, Studio, Target
-from demo.transform import words
-from demo.transform.layout import CLOSE_UP, Layout, age_range
+from demo.transform import link, words
+from demo.transform.layout import YEARS, age_range, choices
+from demo.transform.saving import Saving
+from demo.transform.showing import Updates
 from demo.uploads import uploaded
-
-Updates = dict[Any, Any]
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
 SHOW_PICKED = """() => document.querySelector("#strip .selected")?.scrollIntoView(
@@ -27,49 +29,73 @@ SAVE = """(file) => {
   const link = document.createElement("a");
   link.href = file.url; link.download = file.orig_name || "agetrans"; link.click();
 }"""
+SEARCH = "() => [window.location.search]"
+COPY = """(query) => {
+  const link = window.location.origin + window.location.pathname + query;
+  if (navigator.clipboard) navigator.clipboard.writeText(link).catch(() => {});
+  return link;
+}"""
 
 
-class TransformTab(Layout):
+class TransformTab(Saving):
     """The tab and the answers to its events; what it keeps of a visitor lies in that visitor's `gr.State`."""
 
     def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None:
-        super().__init__(studio, say)
-        self.delivery = delivery
+        super().__init__(studio, say, delivery)
         self.wire()
 
     def wire(self) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
-        made = [self.shown, self.heading, self.compare, self.result, self.progress]
-        running = self.run.click(
-            self.age,
-            [self.sitting, self.model, self.guardian, self.view],
-            [self.welcome, self.strip, self.run, self.cancel, *made],
-            **work,
-        )
+        waited = {**work, "show_progress": "minimal", "show_progress_on": self.progress}
+        made = [self.shown, self.heading, self.compare, self.beside, self.result, self.progress]
+        asked = [self.sitting, self.model, self.guardian, self.view, self.second]
+        to_age = [*asked, self.mode, self.wanted, self.years]
+        strip = [self.welcome, self.strip, self.run, self.cancel, self.likeness, *made]
+        running = self.run.click(self.age, to_age, strip, **waited)
         running.then(None, None, None, js=SHOW_PICKED)
-        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], cancels=[running], **quiet)
 
-        anew = {**work, "cancels": [running]}
         found = [*self.blank()]
         came = [self.photo, self.held, *found]
+        seen = [self.held, self.consent, self.model, self.locks]
+        changed_locks = self.locks.input(
+            self.relock, [self.sitting, self.locks], [self.sitting, self.likeness], cancels=[running], **quiet
+        )
+        again = changed_locks.then(self.age_again, [self.shown, *to_age], strip, **waited)
+        going = [running, again]
+        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], cancels=going, **quiet)
+        anew = {**work, "cancels": going}
         changed = gr.on([self.photo.input, self.photo.clear], self.arrive, self.photo, came, preprocess=False, **anew)
-        seen = [self.held, self.consent, self.model]
         for arrived in (changed, self.example.click(self.take_example, None, came, **anew)):
             arrived.then(self.look, seen, found, **work)  # by now the tick may have been set
         self.consent.input(self.look, seen, found, **anew)
         self.faces.select(self.pick, [self.sitting, self.model], found, **anew)
         self.guardian.input(self.allow, [self.sitting, self.guardian], [self.run, self.notice], **quiet)
-        self.model.input(self.change_model, seen, [*found, self.years, self.limits], **anew)
+        chosen = [*found, self.years, self.limits, self.card_box]
+        self.model.input(self.change_model, seen, chosen, **anew)
+        self.mode.input(self.change_mode, [self.mode, self.model], [self.model, self.wanted], **quiet).then(
+            self.change_model, seen, chosen, **anew
+        )
+        self.card_box.expand(self.read_card, self.model, self.card, **quiet)
+        opened = [self.mode, self.model, self.view, self.wanted, self.years]
+        assert Context.root_block is not None
+        Context.root_block.load(self.open_link, self.query, opened, js=SEARCH, **quiet)
 
-        shown = [self.sitting, self.model, self.guardian, self.shown, self.view]
-        self.strip.select(self.show_group, shown, made, **work)
-        self.years.input(self.show_age, [*shown, self.years], made, trigger_mode="always_last", **work)
-        self.view.input(self.show_again, shown, made, **work)
-        for button, make in ((self.save_png, self.make_png), (self.save_zip, self.make_zip)):
-            button.click(lambda: self.hint("Preparing the file …"), None, self.saving, **quiet).then(
-                make, shown, [self.file, self.saving], **work
-            ).then(None, self.file, None, js=SAVE)
+        shown = [*asked, self.shown]
+        self.strip.select(self.show_group, asked, made, **work)
+        self.years.input(self.show_age, [*asked, self.years], made, trigger_mode="always_last", **work)
+        for choice in (self.view, self.second):
+            choice.input(self.show_again, shown, made, **work)
+        saved = [self.file, self.saving, self.stop_saving]
+        saving = []
+        for button, make in self.keepsakes():
+            pressed = button.click(self.prepare, None, [self.saving, self.stop_saving], **quiet)
+            saving.append(pressed.then(make, shown, saved, **work))
+            saving[-1].then(None, self.file, None, js=SAVE)
+        self.stop_saving.click(self.stopped_saving, None, saved, cancels=saving, **quiet)
+        self.share.click(self.link_to, [self.model, self.mode, self.shown, self.view], self.link, **quiet).then(
+            None, self.link, self.link, js=COPY
+        )
 
     def blank(self) -> Updates:
         """The page with no faces found: what every new photo starts from."""
@@ -82,6 +108,8 @@ class TransformTab(Layout):
             self.faces: gr.update(value=[], visible=False),
             self.guardian: gr.update(value=False, visible=False),
             self.saving: "",
+            self.stop_saving: gr.update(visible=False),
+            self.likeness: "",
             self.run: gr.update(interactive=False, visible=True),
             self.cancel: gr.update(visible=False),
             self.welcome: gr.update(visible=True),
@@ -111,7 +139,7 @@ class TransformTab(Layout):
         photo = self.studio.read(EXAMPLE.read_bytes())
         return {**self.blank(), self.photo: str(EXAMPLE), self.held: photo}
 
-    def look(self, held: Any, agreed: bool, model: str) -> Updates:
+    def look(self, held: Any, agreed: bool, model: str, locks: list[Lock]) -> Updates:
         """Look for faces, but only in a photo that is there and whose people agreed."""
         if held is None:
             return {self.sitting: None}
@@ -119,7 +147,7 @@ class TransformTab(Layout):
             return {**self.blank(), self.notice: self.hint(consent.TICK_FIRST)}
         try:
             with answering():
-                sitting = self.studio.look(held, model)
+                sitting = replace(self.studio.look(held, model), locks=permitted_locks(locks))
                 thumbnails = self.studio.thumbnails(sitting)
         except Refusal as refusal:
             return {**self.blank(), self.notice: self.trouble(str(refusal))}
@@ -159,131 +187,65 @@ class TransformTab(Layout):
             self.notice: "" if may else self.hint(consent.TICK_GUARDIAN),
         }
 
-    def change_model(self, held: Any, agreed: bool, model: str) -> Updates:
+    def change_model(self, held: Any, agreed: bool, model: str, locks: list[Lock]) -> Updates:
         low, high = age_range(self.studio.groups(model))
         return {
-            **self.look(held, agreed, model),
+            **self.look(held, agreed, model, locks),
             self.years: gr.update(minimum=low, maximum=high, value=min(50, high)),
             self.limits: words.limits(self.say, self.studio.info(model), self.studio.estimator),
+            self.card_box: gr.update(open=False),
         }
 
-    def age(self, sitting: Sitting | None, model: str, guardian: bool, view: str) -> Iterator[Updates]:
-        """Make the strip, one age after the other; stops between two ages when cancelled."""
-        names = self.studio.groups(model).names
-        try:
-            face_of = self.permitted(sitting, guardian)
-            yield {
-                self.welcome: gr.update(visible=False),
-                self.progress: words.progress(self.say, 0, len(names), ""),
-                self.strip: gr.update(value=[], visible=True, columns=max(len(names) // 2, 4)),
-                self.run: gr.update(visible=False),
-                self.cancel: gr.update(visible=True),
-                self.result: gr.update(visible=False),
-            }
-            tiles: list[tuple[str, str]] = []
-            with answering():
-                for picture in self.studio.strip(face_of, model):
-                    tiles.append((self.delivery.show(picture.tile, picture.name), picture.name))
-                    done = words.progress(self.say, len(tiles), len(names), picture.name)
-                    yield {self.strip: gr.update(value=tiles), self.progress: done}
-            yield {
-                **self.show(face_of, model, guardian, ("group", len(names) - 2), view),
-                self.strip: gr.update(value=tiles, selected_index=len(names) - 2),
-                **self.rested(""),
-            }
-        except Refusal as refusal:
-            yield self.rested(self.trouble(str(refusal)))
-
-    def rested(self, text: str) -> Updates:
+    def change_mode(self, mode: str, model: str) -> Updates:
+        """The models of the mode; the one chosen stays if it is among them."""
+        fitting = choices(self.studio, mode)
+        names = [name for _, name in fitting]
         return {
-            self.progress: text,
-            self.run: gr.update(visible=True),
-            self.cancel: gr.update(visible=False),
+            self.model: gr.update(choices=fitting, value=model if model in names else names[0]),
+            self.wanted: None,
         }
 
-    def stopped(self) -> Updates:
-        return self.rested(self.hint("Stopped. The ages made so far are below."))
+    def read_card(self, model: str) -> str:
+        """What the model's makers say of it, as Markdown."""
+        info = self.studio.info(model)
+        facts = self.say("Terms: {licence}", licence=info.licence)
+        path = info.folder / info.card
+        return path.read_text(encoding="utf-8") if info.card and path.is_file() else facts
 
-    def permitted(self, sitting: Sitting | None, guardian: bool) -> Sitting:
-        """The sitting, if it may be worked on. Raises Refusal."""
+    def relock(self, sitting: Sitting | None, locks: list[Lock]) -> Updates:
         if sitting is None:
-            raise Refusal(consent.GONE)
-        if sitting.needs_guardian and not guardian:
-            raise Refusal(consent.TICK_GUARDIAN)
-        return sitting
+            return {self.likeness: ""}
+        return {self.sitting: replace(sitting, locks=permitted_locks(locks)), self.likeness: ""}
 
-    def show(self, sitting: Sitting | None, model: str, guardian: bool, target: Target | None, view: str) -> Updates:
-        """Put one age beside the photo as it came."""
-        if target is None:
-            return {self.progress: ""}
-        try:
-            face_of = self.permitted(sitting, guardian)
-            with answering():
-                picture = self.studio.picture(face_of, model, target)
-                before = self.studio.before(face_of) if view == CLOSE_UP else face_of.photo
-                after = picture.close_up if view == CLOSE_UP else picture.photo
-                pair = (self.delivery.show(before, "today"), self.delivery.show(after, f"age_{picture.name}"))
-        except Refusal as refusal:
-            return {self.progress: self.trouble(str(refusal))}
+    def open_link(self, query: str) -> Updates:
+        """The page as a link says; whatever in it this page cannot do is passed over."""
+        setting = link.read(query or "")
+        modes = [mode for _, mode in self.mode.choices]
+        mode = setting.mode if setting.mode in modes else None
+        fitting = choices(self.studio, mode or YEARS)
+        model = next((name for _, name in fitting if name == setting.model), None)
+        if mode is None and model is not None:
+            mode = self.studio.info(model).groups
+        if mode is None:
+            return {self.wanted: None}
+        model = model or fitting[0][1]
+        low, high = age_range(self.studio.groups(model))
+        wanted = link.target_of(setting.age, self.studio.groups(model), high)
+        years = wanted[1] if wanted and wanted[0] == "age" else min(50, high)
         return {
-            self.shown: target,
-            self.heading: words.showing(self.say, picture.name, face_of.present_age),
-            self.compare: pair,
-            self.result: gr.update(visible=True),
-            self.progress: "",
+            self.mode: mode,
+            self.model: gr.update(choices=choices(self.studio, mode), value=model),
+            self.wanted: wanted,
+            self.years: gr.update(minimum=low, maximum=high, value=years),
+            **({self.view: setting.view} if setting.view else {}),
         }
 
-    def show_group(
-        self,
-        sitting: Sitting | None,
-        model: str,
-        guardian: bool,
-        _shown: Target | None,
-        view: str,
-        event: gr.SelectData,
-    ) -> Updates:
-        return self.show(sitting, model, guardian, ("group", int(event.index)), view)
+    def link_to(self, model: str, mode: str, shown: Target | None, view: str) -> Any:
+        """The part of the address that says what is shown."""
+        age = None if shown is None else link.age_of(shown, self.studio.groups(model))
+        return gr.update(value=link.Setting(model=model, mode=mode, age=age, view=view).query(), visible=True)
 
-    def show_age(
-        self, sitting: Sitting | None, model: str, guardian: bool, _shown: Target | None, view: str, years: float
-    ) -> Updates:
-        return self.show(sitting, model, guardian, ("age", float(years)), view)
 
-    def show_again(
-        self, sitting: Sitting | None, model: str, guardian: bool, shown: Target | None, view: str
-    ) -> Updates:
-        return self.show(sitting, model, guardian, shown, view)
-
-    def make_png(
-        self, sitting: Sitting | None, model: str, guardian: bool, shown: Target | None, _view: str
-    ) -> Updates:
-        """The whole photo at the age on show, as a file."""
-        try:
-            face_of = self.permitted(sitting, guardian)
-            with answering():
-                picture = self.studio.picture(face_of, model, shown or ("group", 0))
-                path = self.delivery.picture(picture.photo, f"agetrans_{picture.file_word}")
-        except Refusal as refusal:
-            return {self.file: None, self.saving: self.trouble(str(refusal))}
-        return {self.file: path, self.saving: self.hint("Saved: the whole photo, with its label.")}
-
-    def make_zip(
-        self, sitting: Sitting | None, model: str, guardian: bool, _shown: Target | None, _view: str
-    ) -> Updates:
-        """Every age, the sheet and the record, as one file."""
-        try:
-            face_of = self.permitted(sitting, guardian)
-            with answering():
-                path = self.delivery.file(self.studio.archive(face_of, model), "agetrans.zip")
-        except Refusal as refusal:
-            return {self.file: None, self.saving: self.trouble(str(refusal))}
-        return {
-            self.file: path,
-            self.saving: self.hint("Saved: a PNG per age, a sheet, and how it was made."),
-        }
-
-    def trouble(self, sentence: str) -> str:
-        return notices.trouble(self.say.sentence(sentence))
-
-    def hint(self, text: str) -> str:
-        return notices.hint(self.say(text))
+def permitted_locks(locks: list[Lock]) -> tuple[Lock, ...]:
+    """The regions ticked, of those that there are."""
+    return tuple(lock for lock in LOCKS if lock in (locks or ()))

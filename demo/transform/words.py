@@ -1,8 +1,10 @@
 """What the Transform tab says, as HTML: first words, progress, what was found, what a model cannot do."""
 
+from collections.abc import Sequence
 from html import escape
 
 from core.age_reader import PresentAge
+from core.budget import Likeness
 from core.weights import ModelInfo
 from demo import notices
 from demo.language import Language
@@ -98,3 +100,28 @@ def showing(say: Language, name: str, age: PresentAge | None) -> str:
     """Heading over the comparison."""
     today = say("beside today") if age is None else say("beside today, about {years}", years=f"{age.years:.0f}")
     return f'<h2 id="showing">{say.html("Age {name}", name=name)} <span class="quiet">{today}</span></h2>'
+
+
+def likeness(say: Language, weighed: Sequence[Likeness]) -> str:
+    """Which ages of the strip are no longer like the person, dimmed there, and by what measure; "" for no strip."""
+    if not weighed:
+        return ""
+    known = [one for one in weighed if one.limit is not None]
+    if not known:
+        text = say("How far a face may change is not known for this face finder, so no age is dimmed.")
+        return f'<p class="quiet">{text}</p>'
+    left = [(number, one) for number, one in enumerate(weighed, 1) if one.has_left]
+    if not left:
+        return f'<p class="quiet">{say("At every age the face still looks like this person to a face recogniser.")}</p>'
+    ages = ", ".join(one.target.name for _, one in left)
+    reason = (
+        say("less like this person than 95 of 100 real people are like themselves over these years")
+        if left[0][1].yardstick == "people"
+        else say(
+            "a face recogniser that mistakes one pair of strangers in 1,000 for one person would no longer take this "
+            "face for the same person"
+        )
+    )
+    dimmed = ", ".join(f"#strip .gallery-item:nth-child({number}) img" for number, _ in left)
+    told = say.html("Dimmed: {ages}. The reason: {reason}.", ages=ages, reason=reason)
+    return f'<style>{dimmed} {{ opacity: 0.42; }}</style><p id="dimmed" role="status">{told}</p>'

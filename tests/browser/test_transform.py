@@ -95,6 +95,44 @@ def test_from_a_photo_to_ten_ages_and_home_again(open_page: OpenPage) -> None:
     expect(page.locator("#imprint")).to_contain_text("embedded")
 
 
+def test_a_link_sets_the_page_up_and_films_are_saved(open_page: OpenPage, address: str) -> None:
+    page = open_page()
+    page.goto(f"{address}/?model=agetrans-128-4&show=4&age=50%2B&view=whole")
+    expect(page.get_by_label("Four ages")).to_be_checked()
+    take_astronaut(page)
+    box = page.locator("#run").bounding_box()
+    assert box is not None and box["y"] + box["height"] < 900, "the button is seen without scrolling"
+    show_ages(page)
+    expect(page.locator("#strip .thumbnail-item")).to_have_count(4)
+    expect(page.locator("#showing")).to_contain_text("Age 50+")
+    expect(page.locator("#compare img >> nth=1")).to_have_js_property("naturalWidth", 512)
+    expect(page.locator("#likeness")).not_to_be_empty()
+    with page.expect_download() as saving:
+        page.click("#save-gif")
+    assert Path(saving.value.path()).read_bytes().startswith(b"GIF89a")
+    with page.expect_download() as saving:
+        page.click("#save-mp4")
+    assert b"ftyp" in Path(saving.value.path()).read_bytes()[:16]
+    page.click("#share")
+    expect(page.locator("#link textarea, #link input").first).to_have_value(re.compile(r"model=agetrans-128-4&show=4"))
+
+
+def test_what_is_kept_is_the_photos_and_another_model_stands_beside(open_page: OpenPage) -> None:
+    page = open_page()
+    page.click("#options > button")
+    page.get_by_label("Glasses").check()
+    take_astronaut(page)
+    page.get_by_label("Whole photo").wait_for(state="hidden")
+    show_ages(page)
+    page.get_by_label("Whole photo").check()
+    expect(page.locator("#compare img >> nth=1")).to_have_js_property("naturalWidth", 512)
+    eyes = np.abs(picture_at(page, "#compare img >> nth=1").astype(int) - ASTRONAUT)[100:108, 200:212]
+    assert eyes.mean() < 4, "the glasses' place stays; a JPEG differs by its own few levels"
+    page.locator("#second input").click()
+    page.get_by_role("option", name="agetrans-128-4").click()
+    expect(page.locator("#beside .caption-label")).to_have_count(2)
+
+
 def test_one_age_by_keyboard(open_page: OpenPage) -> None:
     page = open_page()
     take_astronaut(page)

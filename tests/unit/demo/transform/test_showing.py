@@ -1,0 +1,74 @@
+"""The strip stops between two ages when it is closed, as a cancelled event is: what was not begun is not computed."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+import skimage.data
+import torch
+
+from core.generator import Generator, GeneratorConfig
+from core.weights import add_model
+from demo.delivery import Delivery
+from demo.language import Language
+from demo.studio import Studio
+from demo.transform.layout import choices, modes
+from demo.transform.tab import TransformTab
+
+SAY = Language("en")
+
+
+@pytest.fixture
+def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TransformTab:
+    torch.manual_seed(0)
+    for groups in ("10", "4"):
+        config = GeneratorConfig(
+            size_px=128, groups=groups, channels=(8, 16), encoder_blocks=(0, 0), decoder_blocks=(1, 0), code_width=16
+        )
+        add_model(Generator(config), f"tiny-{groups}", tmp_path / "models", licence="none")
+    monkeypatch.setenv("AGETRANS_MODELS", str(tmp_path / "models"))
+    studio = Studio(pack="embedded")
+    with gr.Blocks(analytics_enabled=False):
+        return TransformTab(studio, SAY, Delivery(str(tmp_path / "cache")))
+
+
+def test_a_strip_that_is_cancelled_computes_no_further_age(tab: TransformTab) -> None:
+    network: Any = tab.studio.ager("tiny-10").network
+    counted: list[int] = []
+    network.decoder.register_forward_hook(lambda *args: counted.append(len(args[2][0])))
+    photo = skimage.data.astronaut()
+    sitting = tab.studio.look(photo, "tiny-10")
+    counted.clear()
+    running: Any = tab.age(sitting, "tiny-10", True, "close-up", "", "10", None, 50)
+    seen = [next(running) for _ in range(4)]
+    assert len(seen[3][tab.strip]["value"]) == 3
+    running.close()
+    assert sum(counted) <= 1 + 4, "own age, and three ages made two at a time"
+    counted.clear()
+    assert len([*tab.age(sitting, "tiny-10", True, "close-up", "", "10", None, 50)]) == 13
+    assert sum(counted) > 10
+
+
+def test_two_models_show_the_same_age_beside_each_other(tab: TransformTab) -> None:
+    sitting = tab.studio.look(skimage.data.astronaut(), "tiny-10")
+    updates = tab.show(sitting, "tiny-10", True, "close-up", "tiny-4", ("age", 33.0))
+    assert [caption for _, caption in updates[tab.beside]["value"]] == ["tiny-10: 33", "tiny-4: 33"]
+    assert not tab.show(sitting, "tiny-10", True, "close-up", "", ("age", 33.0))[tab.beside]["visible"]
+    too_young = tab.show(sitting, "tiny-10", True, "close-up", "tiny-4", ("age", 5.0))
+    assert too_young[tab.shown] == ("age", 5.0) and not too_young[tab.beside]["visible"]
+
+
+def test_a_link_sets_the_page_up_and_nonsense_does_not(tab: TransformTab) -> None:
+    opened = tab.open_link("?model=tiny-4&age=33&view=whole")
+    assert opened[tab.mode] == "4" and opened[tab.wanted] == ("age", 33.0) and opened[tab.view] == "whole"
+    assert opened[tab.model]["value"] == "tiny-4"
+    assert tab.open_link("?model=../../etc/passwd&age=1e9") == {tab.wanted: None}
+    query = tab.link_to("tiny-4", "4", ("age", 33.0), "whole")["value"]
+    assert tab.open_link(query) == opened
+
+
+def test_modes_and_models_follow_what_is_here(tab: TransformTab) -> None:
+    assert [name for _, name in modes(tab.studio, SAY)] == ["10", "4", "years"]
+    assert [name for _, name in choices(tab.studio, "4")] == ["tiny-4"]
+    assert len(choices(tab.studio, "years")) == 2
