@@ -108,6 +108,6 @@ def verdict(say: Language, outcome: Outcome) -> str:
         )
     if outcome.flicker_unsteadied > 0:
         percent = round(100 * outcome.flicker / outcome.flicker_unsteadied)
-        told.append(say("Flicker: {percent} % of what it would be without smoothing over time.", percent=percent))
+        told.append(say("Flicker of the change: {percent} % of that without smoothing over time.", percent=percent))
     told.append(say("Every picture carries its label. Leave it on when you share the video."))
     return notices.hint(" ".join(told))
