@@ -90,6 +90,7 @@ class Layout:
                 )
                 self.run = gr.Button(say("Show the ages"), variant="primary", interactive=False, elem_id="run")
                 self.cancel = gr.Button(say("Stop"), variant="stop", visible=False, elem_id="cancel")
+                self.build_family()
                 self.build_options(mode)
             with gr.Column(scale=8, min_width=320, elem_id="stage"):
                 self.welcome = gr.HTML(words.welcome(say), elem_id="welcome", padding=False)
@@ -107,6 +108,7 @@ class Layout:
                     visible=False,
                 )
                 self.likeness = gr.HTML(elem_id="likeness", padding=False)
+                self.build_together()
                 with gr.Column(visible=False, elem_id="result") as self.result:
                     self.heading = gr.HTML(elem_id="heading", padding=False)
                     self.compare = gr.ImageSlider(
@@ -166,6 +168,12 @@ class Layout:
         self.query = gr.Textbox(visible=False, elem_id="query")
         with gr.Accordion(say("What this can and cannot do"), open=False, elem_id="limits"):
             self.limits = gr.HTML(words.limits(say, studio.info(studio.default_model), studio.estimator))
+
+    def build_family(self) -> None:
+        """Nothing here; `demo.transform.family` lists several faces."""
+
+    def build_together(self) -> None:
+        """Nothing here; `demo.transform.family` shows them in one picture."""
 
     def build_options(self, mode: str) -> None:
         """What most visitors leave as it is."""

@@ -119,7 +119,7 @@ class Showing(Layout):
         }
 
     def beside_each_other(self, sitting: Sitting, model: str, second: str, picture: Picture) -> list[tuple[str, str]]:
-        """The same age by two models, by years, as their groups may differ; none where only one is asked or knows it."""
+        """The same age by two models, by years, as their groups may differ; none where only one is asked or can."""
         years = picture.aged.target.years
         if not second or second == model or years < self.studio.groups(second).first_years[0]:
             return []

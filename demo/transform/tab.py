@@ -16,8 +16,8 @@ from demo.delivery import Delivery
 from demo.language import Language
 from demo.studio import Sitting, Studio, Target
 from demo.transform import link, words
+from demo.transform.family import Family
 from demo.transform.layout import YEARS, age_range, choices
-from demo.transform.saving import Saving
 from demo.transform.showing import Updates
 from demo.uploads import uploaded
 
@@ -37,7 +37,7 @@ COPY = """(query) => {
 }"""
 
 
-class TransformTab(Saving):
+class TransformTab(Family):
     """The tab and the answers to its events; what it keeps of a visitor lies in that visitor's `gr.State`."""
 
     def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None:
@@ -92,6 +92,7 @@ class TransformTab(Saving):
             pressed = button.click(self.prepare, None, [self.saving, self.stop_saving], **quiet)
             saving.append(pressed.then(make, shown, saved, **work))
             saving[-1].then(None, self.file, None, js=SAVE)
+        self.wire_family(work)
         self.stop_saving.click(self.stopped_saving, None, saved, cancels=saving, **quiet)
         self.share.click(self.link_to, [self.model, self.mode, self.shown, self.view], self.link, **quiet).then(
             None, self.link, self.link, js=COPY
@@ -110,6 +111,7 @@ class TransformTab(Saving):
             self.saving: "",
             self.stop_saving: gr.update(visible=False),
             self.likeness: "",
+            **self.no_family(0),
             self.run: gr.update(interactive=False, visible=True),
             self.cancel: gr.update(visible=False),
             self.welcome: gr.update(visible=True),
@@ -165,6 +167,7 @@ class TransformTab(Saving):
         return {
             **updates,
             self.sitting: sitting,
+            **self.no_family(len(sitting.faces)),
             self.found: gr.update(value=words.present(self.say, age, len(sitting.faces), face.warnings), visible=True),
             self.guardian: gr.update(value=False, visible=sitting.needs_guardian),
             self.notice: self.hint(consent.TICK_GUARDIAN) if sitting.needs_guardian else "",

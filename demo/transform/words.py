@@ -125,3 +125,14 @@ def likeness(say: Language, weighed: Sequence[Likeness]) -> str:
     dimmed = ", ".join(f"#strip .gallery-item:nth-child({number}) img" for number, _ in left)
     told = say.html("Dimmed: {ages}. The reason: {reason}.", ages=ages, reason=reason)
     return f'<style>{dimmed} {{ opacity: 0.42; }}</style><p id="dimmed" role="status">{told}</p>'
+
+
+def member(say: Language, number: int, age: PresentAge | None) -> str:
+    """One face of several, by its number, with the age it reads as; plain text."""
+    if age is None:
+        return say("Face {number}", number=number)
+    if age.interval_years is None:
+        return say("Face {number}, reads as about {years}", number=number, years=f"{age.years:.0f}")
+    low, high = age.interval_years
+    span = f"{low:.0f}–{high:.0f}"
+    return say("Face {number}, reads as about {years} ({span})", number=number, years=f"{age.years:.0f}", span=span)
