@@ -11,7 +11,7 @@ from core.aging import FaceAger
 from core.align import Photo
 from core.detect import Face
 from core.images import encode_gif, resize
-from core.marking import mark
+from core.marking import add_label, add_watermark
 from core.regions import Lock
 from core.sheet import caption_bar
 
@@ -59,7 +59,8 @@ def sweep(
     for aged in ager.stream(photo, ages_years=years, face=face, present_age=present_age, locks=locks):
         group = groups.names[groups.index_of(aged.target.years)]
         portrait = resize(aged.portrait, size_px, size_px) if size_px else aged.portrait
-        yield caption_bar(mark(portrait), f"{aged.target.years:.0f} years (group {group})")
+        frame = caption_bar(add_label(portrait), f"{aged.target.years:.0f} years (group {group})")
+        yield add_watermark(frame)
 
 
 def there_and_back(frames: list[Photo]) -> list[Photo]:

@@ -8,10 +8,8 @@ from core.aging import AgedFace, portrait
 from core.align import Photo
 from core.errors import NoFace
 from core.images import resize
-from core.marking import mark
+from core.marking import TILE_PX, add_label, add_watermark
 from core.sheet import contact_sheet
-
-TILE_PX = 256
 
 
 def compose(results: Sequence[AgedFace]) -> Photo:
@@ -50,6 +48,6 @@ def family_sheet(results: Sequence[AgedFace], names: Sequence[str], today: str) 
     """
     composed = compose(results)
     before = [portrait(results[0].original, aged.portrait_area) for aged in results]
-    after = [mark(resize(portrait(composed, aged.portrait_area), TILE_PX, TILE_PX)) for aged in results]
+    after = [add_label(resize(portrait(composed, aged.portrait_area), TILE_PX, TILE_PX)) for aged in results]
     captions = [*([today] * len(before)), *names]
-    return contact_sheet([*before, *after], captions, columns=len(before), tile_px=TILE_PX)
+    return add_watermark(contact_sheet([*before, *after], captions, columns=len(before), tile_px=TILE_PX))

@@ -27,14 +27,13 @@ from core.detect import Face
 from core.errors import BadImage, NoFace
 from core.files import write_atomic
 from core.images import encode_png, read_photo, resize
-from core.marking import LABEL, mark
+from core.marking import LABEL, TILE_PX, add_label, add_watermark, mark
 from core.regions import Lock
 from core.sheet import contact_sheet
 from core.video import write_mp4
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 RECORD = "record.json"
-TILE_PX = 256
 
 log = logging.getLogger(__name__)
 
@@ -210,14 +209,14 @@ def present_age_words(age: PresentAge | None) -> dict[str, Any]:
 
 
 def labelled_tile(aged: AgedFace) -> Photo:
-    """(256, 256, 3) uint8 RGB: the portrait with the "AI-aged" label on it, at the size of sheets and strips."""
+    """(256, 256, 3) uint8 RGB: the portrait with its marks, at the size of sheets and strips."""
     return mark(resize(aged.portrait, TILE_PX, TILE_PX))
 
 
 def labelled_sheet(results: Sequence[AgedFace]) -> Photo:
-    """Contact sheet of portraits with the "AI-aged" label on each and the age below."""
-    tiles = [labelled_tile(aged) for aged in results]
-    return contact_sheet(tiles, [aged.target.name for aged in results], tile_px=TILE_PX)
+    """Contact sheet of portraits with the "AI-aged" label on each and the age below; one watermark for all of it."""
+    tiles = [add_label(resize(aged.portrait, TILE_PX, TILE_PX)) for aged in results]
+    return add_watermark(contact_sheet(tiles, [aged.target.name for aged in results], tile_px=TILE_PX))
 
 
 def file_word(target: Target) -> str:

@@ -86,7 +86,8 @@ def test_from_a_photo_to_ten_ages_and_home_again(open_page: OpenPage) -> None:
     assert saving.value.suggested_filename == "agetrans_70-plus.png"
     given = decode_photo((ROOT / "demo/examples/astronaut.jpg").read_bytes())
     away = (slice(300, 450), slice(0, 150))
-    assert np.array_equal(decode_photo(saved)[away], given[away]), "away from the face nothing moves"
+    moved = np.abs(decode_photo(saved)[away].astype(int) - given[away])
+    assert moved.max() <= 8, "away from the face nothing moves but by the watermark"
     with page.expect_download() as saving:
         page.click("#save-zip")
     with zipfile.ZipFile(io.BytesIO(Path(saving.value.path()).read_bytes())) as archive:

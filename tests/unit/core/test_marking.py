@@ -1,10 +1,12 @@
-"""The label is there, is read, and keeps to its corner."""
+"""The label is there, is read, keeps to its corner, and is found again; with the watermark it makes the marks."""
 
 import numpy as np
 import pytest
 
-from core.images import resize
-from core.marking import add_label, printable
+from core.images import decode_photo, encode_jpeg, resize
+from core.marking import add_label, add_watermark, has_label, mark, printable
+from core.sheet import caption_bar, contact_sheet
+from core.watermark import detect
 from tests.honest_pictures import scene
 
 SIZES = [(96, 96), (128, 128), (512, 512), (300, 900), (900, 300), (1500, 2000), (4000, 3000)]
@@ -78,3 +80,46 @@ def test_a_long_text_is_set_smaller() -> None:
 def test_letters_beyond_the_type_face_are_spelt() -> None:
     assert printable("20–29 → Zoë’s “50+”…") == '20-29 -> Zoe\'s "50+"...'
     assert printable("年 5\n\x00") == "? 5??"
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_a_label_is_found_again_and_none_where_there_is_none(height: int, width: int) -> None:
+    photo = resize(scene(), width, height)
+    assert not has_label(photo)
+    assert has_label(add_label(photo))
+    assert has_label(decode_photo(encode_jpeg(add_label(photo), 75)))
+    assert not has_label(add_label(photo, "Holiday 2026"))
+    assert has_label(add_label(photo, "Holiday 2026"), "Holiday 2026")
+
+
+@pytest.mark.parametrize("level", [0, 90, 255])
+def test_a_plain_picture_has_no_label(level: int) -> None:
+    plain = np.full((300, 400, 3), level, np.uint8)
+    assert not has_label(plain)
+    assert has_label(add_label(plain))
+    assert not has_label(plain[:8, :8])
+
+
+def test_labels_are_found_on_the_tiles_of_a_sheet_and_above_a_caption() -> None:
+    tiles = [resize(scene(), 256, 256), add_label(resize(scene(), 256, 256))]
+    assert has_label(contact_sheet(tiles, ["today", "70+"]))
+    assert not has_label(contact_sheet(tiles[:1] * 2, ["today", "70+"]))
+    assert has_label(caption_bar(add_label(resize(scene(), 512, 512)), "70 years (group 70+)"))
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_marks_are_both_there_where_both_fit(height: int, width: int) -> None:
+    photo = resize(scene(), width, height)
+    kept = photo.copy()
+    marked = mark(photo)
+    assert np.array_equal(photo, kept)
+    assert has_label(marked)
+    assert detect(marked).is_marked == (min(height, width) >= 256)
+    if min(height, width) < 256:
+        assert np.array_equal(marked, add_label(photo))
+
+
+def test_a_small_picture_is_left_as_it_is_and_not_lent_out() -> None:
+    photo = resize(scene(), 300, 255)
+    same = add_watermark(photo)
+    assert np.array_equal(same, photo) and same is not photo
