@@ -1,4 +1,4 @@
-"""Command line of core: python -m core transform | estimate-age | verify | models | import-reference."""
+"""Command line of core: python -m core transform | estimate-age | verify | inspect | models | import-reference."""
 
 import dataclasses
 import json
@@ -165,6 +165,28 @@ def verify(
     return 0
 
 
+def inspect(files: tyro.conf.Positional[tuple[Path, ...]], anchors: Path | None = None) -> int:
+    """Say which marks pictures and films carry: label, watermark, signed provenance (C2PA), one JSON object a line.
+
+    Args:
+        files: JPEG, PNG, GIF, WebP, BMP or TIFF pictures, or MP4 films, of which the first frame is looked at.
+        anchors: PEM file of certificates whose word on who signed is trusted; without it nobody's is.
+    """
+    if not files:
+        raise ValueError("name at least one file")
+    from core.inspection import inspect as look
+
+    anchors_pem = b"" if anchors is None else anchors.read_bytes()
+    failed = False
+    for file in files:
+        try:
+            told = {"file": str(file), **dataclasses.asdict(look(file, anchors_pem))}
+        except CafError as error:
+            told, failed = {"file": str(file), "error": str(error)}, True
+        print(json.dumps(told), flush=True)
+    return 1 if failed else 0
+
+
 def models() -> int:
     """List the models that are here, one JSON object a line."""
     from core.weights import list_models
@@ -217,6 +239,7 @@ def main() -> None:
         "transform": transform,
         "estimate-age": estimate_age,
         "verify": verify,
+        "inspect": inspect,
         "models": models,
         "import-reference": import_reference,
     }

@@ -2,7 +2,7 @@
 
 For `party.mov` the output folder receives
 
-    party-video/70.mp4 ...     the whole clip with its most prominent person at that age, labelled, with its sound
+    party-video/70.mp4 ...     the whole clip with its most prominent person at that age, its sound, and our marks
     party-video/record.json    model, ages, where the face was first: what was made, and of what
 
 A clip whose record is complete and asks for the same is skipped, so an interrupted run goes on.
@@ -20,9 +20,9 @@ from core.clip_aging import ClipAger, Outcome, Step
 from core.clips import Clip, ClipLimits
 from core.errors import BadClip, NoFace
 from core.files import write_atomic
-from core.marking import LABEL
 from core.people import Person
-from core.transform import RECORD, file_word, present_age_words
+from core.provenance import sign_file
+from core.transform import MARKS, RECORD, file_word, made_of, present_age_words
 
 CLIP_SUFFIXES: Final = frozenset({".mp4", ".mov", ".m4v", ".webm", ".mkv"})
 LIMITS: Final = ClipLimits(
@@ -58,7 +58,7 @@ def transform_clips(
             data = path.read_bytes()
             clip = Clip(data, LIMITS)
             asked = {
-                "label": LABEL,
+                **MARKS,
                 "model": ager.model.info.name,
                 "model_sha256": ager.model.info.sha256,
                 "licence": ager.model.info.licence,
@@ -77,6 +77,7 @@ def transform_clips(
             outcomes: list[Outcome] = []
             for target, name in zip(targets, names, strict=True):
                 outcomes.append(_ended(whole.age(clip, person, age, target.years, folder / name)))
+                sign_file(folder / name, made_of(ager, [target]))
         except (BadClip, NoFace) as error:
             yield {"photo": str(path), "error": str(error)}
             continue

@@ -53,6 +53,10 @@ class RecordRefused(CafError):
     """A record of how pictures were made is missing, damaged, or says what cannot be."""
 
 
+class CredentialsRefused(CafError):
+    """The key or the certificates that files are to be signed with are missing, unreadable, or do not fit together."""
+
+
 class TableMissing(CafError):
     """There is no threshold table for this recogniser at this rate; thresholds of another are never taken."""
 

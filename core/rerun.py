@@ -15,7 +15,8 @@ from core.errors import BadImage, RecordRefused, WeightsRefused
 from core.files import write_atomic
 from core.images import encode_png
 from core.marking import mark
-from core.transform import file_word, labelled_sheet, pixels_sha256
+from core.provenance import signed
+from core.transform import file_word, labelled_sheet, made_of, pixels_sha256
 from core.weights import load
 
 MAX_AGES = 1000
@@ -83,7 +84,8 @@ def rerun(record_path: Path, photo: Photo, out: Path, *, pack: str = "embedded",
     made = []
     for aged in aging.results:
         made.append(out / f"{file_word(aged.target)}.png")
-        write_atomic(made[-1], encode_png(mark(aged.photo)))
+        write_atomic(made[-1], signed(encode_png(mark(aged.photo)), ".png", made_of(ager, [aged.target])))
     made.append(out / "sheet.png")
-    write_atomic(made[-1], encode_png(labelled_sheet(aging.results)))
+    told = made_of(ager, [aged.target for aged in aging.results])
+    write_atomic(made[-1], signed(encode_png(labelled_sheet(aging.results)), ".png", told))
     return made

@@ -2,7 +2,7 @@
 
 For `portrait.jpg` the output folder receives, for every face worked on,
 
-    portrait/20-29.png ...   the whole photo with the face at that age, labelled
+    portrait/20-29.png ...   the whole photo with the face at that age, marked and signed
     portrait/sheet.png       all ages beside each other
     portrait/sweep.mp4       on request: through the ages and back
     portrait/record.json     model, ages, face and matrix: enough to make the same pictures again
@@ -28,12 +28,16 @@ from core.errors import BadImage, NoFace
 from core.files import write_atomic
 from core.images import encode_png, read_photo, resize
 from core.marking import LABEL, TILE_PX, add_label, add_watermark, mark
+from core.provenance import Made, sign_file, signed
 from core.regions import Lock
 from core.sheet import contact_sheet
 from core.video import write_mp4
+from core.watermark import KEY
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 RECORD = "record.json"
+MARKS = {"label": LABEL, "watermark": KEY.decode(), "provenance": "C2PA"}
+"""What every picture carries, as a record says it."""
 
 log = logging.getLogger(__name__)
 
@@ -144,11 +148,13 @@ def _transform_face(ager: FaceAger, photo: Photo, face: Face, order: Order, fold
     _write_record(folder, {**asked, "files": files, "is_complete": False})
     aging = ager.transform(photo, ages_years=order.ages_years, face=face)
     for aged, name in zip(aging.results, files, strict=False):
-        write_atomic(folder / name, encode_png(mark(aged.photo)))
-    write_atomic(folder / "sheet.png", encode_png(labelled_sheet(aging.results)))
+        write_atomic(folder / name, signed(encode_png(mark(aged.photo)), name, made_of(ager, [aged.target])))
+    made = made_of(ager, [aged.target for aged in aging.results])
+    write_atomic(folder / "sheet.png", signed(encode_png(labelled_sheet(aging.results)), "sheet.png", made))
     if order.video:
         frames = there_and_back(list(sweep(ager, photo, face, aging.present_age)))
         write_mp4(frames, folder / "sweep.mp4", FILM_FPS)
+        sign_file(folder / "sweep.mp4", made_of(ager, ager.targets()))
     _write_record(folder, {**record_of(ager, photo, aging, files), "video": order.video, "is_complete": True})
     return present_age_words(aging.present_age)
 
@@ -167,7 +173,7 @@ def how_made(
 ) -> dict[str, Any]:
     """What the pictures follow from, as values for JSON. Nothing in it is random, so there is no seed to keep."""
     return {
-        "label": LABEL,
+        **MARKS,
         "model": ager.model.info.name,
         "model_sha256": ager.model.info.sha256,
         "licence": ager.model.info.licence,
@@ -186,6 +192,12 @@ def how_made(
         "face_warnings": list(face.warnings),
         "locks": sorted(locks),
     }
+
+
+def made_of(ager: FaceAger, targets: Sequence[Target]) -> Made:
+    """What a manifest tells of pictures at these ages: the model and the ages, nothing of the person."""
+    info = ager.model.info
+    return Made(model=info.name, model_sha256=info.sha256, ages=tuple(target.name for target in targets))
 
 
 def record_of(

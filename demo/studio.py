@@ -16,9 +16,10 @@ from core.budget import Likeness, budget_of
 from core.detect import Face, FacePack, open_pack, portrait_box
 from core.device import Compute, choose
 from core.images import DecodeLimits, decode_photo, encode_png, resize
-from core.marking import mark
+from core.marking import TILE_PX, mark
+from core.provenance import Made, signed
 from core.regions import Lock
-from core.transform import TILE_PX, file_word, labelled_sheet, labelled_tile, record_of
+from core.transform import file_word, labelled_sheet, labelled_tile, made_of, record_of
 from core.weights import ModelInfo, default_model, list_models, load
 from demo.borrowing import open_ager
 
@@ -57,6 +58,8 @@ class Picture:
     """One age of one face, ready to be shown: every array it gives carries the visible label."""
 
     aged: AgedFace
+    made: Made
+    """What the manifest of a file with it tells."""
 
     @property
     def name(self) -> str:
@@ -162,7 +165,7 @@ class Studio:
         """One picture for each age group, youngest first, as they are made."""
         groups = range(len(self.groups(model)))
         for aged in self._stream(sitting, model, groups=tuple(groups)):
-            yield Picture(aged)
+            yield Picture(aged, made_of(self.ager(model), [aged.target]))
 
     def picture(self, sitting: Sitting, model: str, target: Target) -> Picture:
         """The picked face at one group or one age."""
@@ -171,7 +174,7 @@ class Studio:
             aged = next(self._stream(sitting, model, groups=(int(value),)))
         else:
             aged = next(self._stream(sitting, model, ages_years=(value,)))
-        return Picture(aged)
+        return Picture(aged, made_of(self.ager(model), [aged.target]))
 
     def weigh(self, sitting: Sitting, pictures: Sequence[Picture]) -> list[Likeness]:
         """How alike the picked face's pictures are to it; none where its age is not known."""
@@ -179,6 +182,11 @@ class Studio:
             return []
         results = [picture.aged for picture in pictures]
         return list(self.budget.weigh(results, sitting.face, sitting.present_age.years))
+
+    def made(self, model: str) -> Made:
+        """What the manifest of a file tells that shows all of a model's age groups."""
+        ager = self.ager(model)
+        return made_of(ager, ager.targets())
 
     def sheet(self, sitting: Sitting, model: str) -> Photo:
         """Contact sheet of all age groups, (H, W, 3) uint8 RGB, marked."""
@@ -197,19 +205,20 @@ class Studio:
         )
 
     def archive(self, sitting: Sitting, model: str) -> bytes:
-        """ZIP of everything: one PNG per age group, a contact sheet, and a JSON file on how it was made."""
+        """ZIP of everything: a PNG per age group and a contact sheet, signed, and a JSON file on how it was made."""
         ager = self.ager(model)
         aging = ager.transform(sitting.photo, face=sitting.face, present_age=sitting.present_age, locks=sitting.locks)
         pictures = {
-            f"{number:02d}_age_{file_word(aged.target)}.png": Picture(aged)
+            f"{number:02d}_age_{file_word(aged.target)}.png": Picture(aged, made_of(ager, [aged.target]))
             for number, aged in enumerate(aging.results, 1)
         }
         record = record_of(ager, sitting.photo, aging, [*pictures, "sheet.png"], sitting.locks)
+        made = self.made(model)
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
             for name, picture in pictures.items():
-                archive.writestr(name, encode_png(picture.photo))
-            archive.writestr("sheet.png", encode_png(labelled_sheet(aging.results)))
+                archive.writestr(name, signed(encode_png(picture.photo), name, picture.made))
+            archive.writestr("sheet.png", signed(encode_png(labelled_sheet(aging.results)), "sheet.png", made))
             archive.writestr("record.json", json.dumps(record, indent=2))
         return target.getvalue()
 

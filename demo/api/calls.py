@@ -18,7 +18,7 @@ from core.align import Photo
 from core.detect import Face
 from core.marking import mark
 from core.thresholds import ThresholdTable, table_for
-from core.transform import file_word, present_age_words, record_of
+from core.transform import file_word, made_of, present_age_words, record_of
 from core.verification import Verification, verify
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
@@ -114,7 +114,7 @@ class Calls:
             aging = ager.transform(photo, ages_years=years or None, face=picked, present_age=present_age)
             words = [file_word(aged.target) for aged in aging.results]
             paths = [
-                self.delivery.picture(mark(aged.photo), f"age_{word}")
+                self.delivery.picture(mark(aged.photo), f"age_{word}", made_of(ager, [aged.target]))
                 for aged, word in zip(aging.results, words, strict=True)
             ]
             return Aged(files=tuple(paths), record=record_of(ager, photo, aging, [f"age_{word}.png" for word in words]))

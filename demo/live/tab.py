@@ -151,7 +151,7 @@ class LiveTab(Layout):
                     self.cancel: gr.update(visible=True),
                 }
                 for picture in self.studio.strip(sitting, model):
-                    tiles.append((self.delivery.show(picture.tile, picture.name), picture.name))
+                    tiles.append((self.delivery.show(picture.tile, picture.name, picture.made), picture.name))
                     done = words.progress(self.say, len(tiles), len(names), picture.name)
                     yield {self.strip: gr.update(value=tiles), self.progress: done}
         except Refusal as refusal:
@@ -176,7 +176,7 @@ class LiveTab(Layout):
                 raise Refusal(consent.GONE)
             with answering():
                 picture = self.studio.picture(sitting, self.mirror.model, ("group", picked))
-                path = self.delivery.picture(picture.photo, f"agetrans_{picture.file_word}")
+                path = self.delivery.picture(picture.photo, f"agetrans_{picture.file_word}", picture.made)
         except Refusal as refusal:
             return {self.file: None, self.saved: self.trouble(str(refusal))}
         return {self.file: path, self.saved: self.hint("Saved: the whole picture, with its label.")}

@@ -7,6 +7,7 @@ import gradio as gr
 from core.ages import AgeGroups
 from core.family import compose, family_sheet
 from core.marking import mark
+from core.transform import made_of
 from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.consent import guardian_box
@@ -101,11 +102,12 @@ class Family(Saving):
                     aged.append(self.studio.picture(picked, model, target).aged)
                     names.append(aged[-1].target.name)
                 photo = mark(compose(aged))
+                made = made_of(self.studio.ager(model), [one.target for one in aged])
                 sheet = family_sheet(aged, names, self.say("Today"))
-                pair = (self.delivery.show(sitting.photo, "today"), self.delivery.show(photo, "family"))
+                pair = (self.delivery.show(sitting.photo, "today"), self.delivery.show(photo, "family", made))
                 files = (
-                    self.delivery.picture(photo, "agetrans_family"),
-                    self.delivery.picture(sheet, "agetrans_sheet"),
+                    self.delivery.picture(photo, "agetrans_family", made),
+                    self.delivery.picture(sheet, "agetrans_sheet", made),
                 )
         except Refusal as refusal:
             return {self.family_notice: self.trouble(str(refusal))}

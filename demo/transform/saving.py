@@ -47,7 +47,7 @@ class Saving(Showing):
             face_of = self.permitted(sitting, guardian)
             with answering():
                 picture = self.studio.picture(face_of, model, shown or ("group", 0))
-                path = self.delivery.picture(picture.photo, f"agetrans_{picture.file_word}")
+                path = self.delivery.picture(picture.photo, f"agetrans_{picture.file_word}", picture.made)
         except Refusal as refusal:
             return self.told(None, self.trouble(str(refusal)))
         return self.told(path, self.hint("Saved: the whole photo, with its label."))
@@ -67,7 +67,9 @@ class Saving(Showing):
         try:
             face_of = self.permitted(sitting, guardian)
             with answering():
-                path = self.delivery.picture(self.studio.sheet(face_of, model), "agetrans_sheet")
+                path = self.delivery.picture(
+                    self.studio.sheet(face_of, model), "agetrans_sheet", self.studio.made(model)
+                )
         except Refusal as refusal:
             return self.told(None, self.trouble(str(refusal)))
         return self.told(path, self.hint("Saved: all ages on one sheet."))
@@ -79,7 +81,7 @@ class Saving(Showing):
             face_of = self.permitted(sitting, guardian)
             with answering():
                 yield from self.filmed(face_of, model, GIF_STEPS, GIF_PX, frames)
-                path = self.delivery.file(gif(frames), "agetrans.gif")
+                path = self.delivery.file(gif(frames), "agetrans.gif", self.studio.made(model))
             yield self.told(path, self.hint("Saved: through all ages and back, as a GIF."))
         except Refusal as refusal:
             yield self.told(None, self.trouble(str(refusal)))
@@ -94,7 +96,7 @@ class Saving(Showing):
                 with tempfile.TemporaryDirectory() as folder:
                     film = Path(folder) / "agetrans.mp4"
                     write_mp4(there_and_back(frames), film, FILM_FPS)
-                    path = self.delivery.file(film.read_bytes(), film.name)
+                    path = self.delivery.file(film.read_bytes(), film.name, self.studio.made(model))
             yield self.told(path, self.hint("Saved: through all ages and back, as a film."))
         except Refusal as refusal:
             yield self.told(None, self.trouble(str(refusal)))

@@ -54,7 +54,7 @@ class Showing(Layout):
             with answering():
                 for picture in self.studio.strip(face_of, model) if names else ():
                     pictures.append(picture)
-                    tiles.append((self.delivery.show(picture.tile, picture.name), picture.name))
+                    tiles.append((self.delivery.show(picture.tile, picture.name, picture.made), picture.name))
                     done = words.progress(self.say, len(tiles), len(names), picture.name)
                     yield {self.strip: gr.update(value=tiles), self.progress: done}
             yield {
@@ -105,7 +105,10 @@ class Showing(Layout):
                 picture = self.studio.picture(face_of, model, target)
                 before = self.studio.before(face_of) if view == CLOSE_UP else face_of.photo
                 after = picture.close_up if view == CLOSE_UP else picture.photo
-                pair = (self.delivery.show(before, "today"), self.delivery.show(after, f"age_{picture.name}"))
+                pair = (
+                    self.delivery.show(before, "today"),
+                    self.delivery.show(after, f"age_{picture.name}", picture.made),
+                )
                 beside = self.beside_each_other(face_of, model, second, picture)
         except Refusal as refusal:
             return {self.progress: self.trouble(str(refusal))}
@@ -125,7 +128,7 @@ class Showing(Layout):
             return []
         other = self.studio.picture(sitting, second, ("age", years))
         return [
-            (self.delivery.show(one.close_up, f"age_{one.name}"), f"{name}: {one.name}")
+            (self.delivery.show(one.close_up, f"age_{one.name}", one.made), f"{name}: {one.name}")
             for name, one in ((model, picture), (second, other))
         ]
 

@@ -16,6 +16,8 @@ from core.align import Photo
 from core.clip_aging import ClipAger, Outcome, Step
 from core.clips import Clip, ClipLimits, Copy
 from core.people import Person
+from core.provenance import Made
+from core.transform import made_of
 from core.video import write_clip
 from demo.answering import Refusal
 from demo.consent import GONE
@@ -99,6 +101,11 @@ class Cinema:
             for _ in write_clip(panned(photo), path, EXAMPLE_FPS):
                 pass
             return self.bring(path.read_bytes())
+
+    def made(self, years: float) -> Made:
+        """What the manifest of a clip at that age tells."""
+        ager = self.ager.ager
+        return made_of(ager, ager.targets([years]))
 
     def look(self, reel: Reel) -> Seen:
         """Find the faces in a few frames. Only after consent. Raises NoFace, BadClip, Refusal."""

@@ -158,7 +158,7 @@ class VideoTab(Layout):
                         film = done.value
                     else:
                         yield {self.progress: words.progress(self.say, progress, seen.reel.num_frames)}
-                path = self.delivery.file(film.data, f"agetrans_age_{years:.0f}.mp4")
+                path = self.delivery.file(film.data, f"agetrans_age_{years:.0f}.mp4", self.cinema.made(float(years)))
         except Refusal as refusal:
             needs = str(refusal) == consent.TICK_GUARDIAN
             yield {

@@ -17,6 +17,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "PIL": ("core/images.py", "core/decoding.py", "core/marking.py", "core/sheet.py", "cafdata/heatmap.py"),
     "av": ("core/video.py", "core/clip_decoding.py", "core/clip_copying.py"),
     "cv2": ("core/*.py",),
+    "c2pa": ("core/provenance.py",),
+    "cryptography": ("core/credentials.py",),
     "insightface": ("core/pack_insightface.py",),
     "onnx": ("core/pack_models.py", "training/onnx_graph.py", "training/onnx_export.py"),
     "onnxruntime": ("core/pack_insightface.py", "training/judge.py", "training/onnx_export.py"),

@@ -1,0 +1,74 @@
+"""Which marks a file carries: the visible label, the watermark, a signed manifest."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.clips import Clip
+from core.errors import BadImage
+from core.images import DEFAULT_LIMITS, Photo, decode_photo
+from core.marking import has_label
+from core.provenance import Provenance, read
+from core.watermark import detect
+
+MP4 = "video/mp4"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Findings:
+    """What was found in one file."""
+
+    media_type: str
+    """Told from its first bytes; empty for a picture in a format that holds no manifest."""
+    has_label: bool
+    """Whether the visible label is where this program draws it, at the size it draws it."""
+    is_watermarked: bool
+    watermark_score: float
+    """See `core.watermark.Detection`."""
+    watermark_threshold: float
+    provenance: Provenance | None
+    """None where there is no manifest."""
+
+
+def inspect(path: Path, anchors_pem: bytes = b"") -> Findings:
+    """Look for every mark in a picture, or in the first frame of an MP4 film.
+
+    Args:
+        path: a file that nobody vouches for.
+        anchors_pem: see `core.provenance.read`.
+    Raises:
+        BadImage, BadClip: it is missing, or cannot be read as a picture or film.
+        CredentialsRefused: the anchors are no certificates.
+    """
+    if not path.is_file():
+        raise BadImage(f"There is no file {path}; check the path.")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadImage(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+    media_type = media_type_of(data)
+    photo = _first_frame(data) if media_type == MP4 else decode_photo(data, DEFAULT_LIMITS)
+    mark = detect(photo)
+    return Findings(
+        media_type=media_type,
+        has_label=has_label(photo),
+        is_watermarked=mark.is_marked,
+        watermark_score=round(mark.score, 2),
+        watermark_threshold=mark.threshold,
+        provenance=read(data, media_type, anchors_pem) if media_type else None,
+    )
+
+
+def media_type_of(data: bytes) -> str:
+    """JPEG, PNG, GIF, WebP or MP4, by the first bytes; empty for anything else."""
+    if data[4:8] == b"ftyp":
+        return MP4
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    starts = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"GIF8": "image/gif"}
+    return next((name for start, name in starts.items() if data.startswith(start)), "")
+
+
+def _first_frame(data: bytes) -> Photo:
+    with closing(Clip(data).frames()) as frames:
+        return next(frames).photo
