@@ -11,7 +11,7 @@ from typing import Literal
 
 import tyro
 
-from core.errors import CafError, NoFace
+from core.errors import BadClip, BadImage, CafError, NoFace
 
 
 def transform(
@@ -45,6 +45,9 @@ def transform(
     """
     if not photos:
         raise ValueError("name at least one photo or folder")
+    from core.provenance import own_signer
+
+    own_signer()  # a key that cannot be used is said before anything is made
     if from_record is not None:
         return _again(from_record, photos, out, device)
     ages_years = None if ages is None else _years(ages)
@@ -169,7 +172,7 @@ def inspect(files: tyro.conf.Positional[tuple[Path, ...]], anchors: Path | None 
     """Say which marks pictures and films carry: label, watermark, signed provenance (C2PA), one JSON object a line.
 
     Args:
-        files: JPEG, PNG, GIF, WebP, BMP or TIFF pictures, or MP4 films, of which the first frame is looked at.
+        files: JPEG, PNG, GIF, WebP, BMP or TIFF pictures, or MP4 films.
         anchors: PEM file of certificates whose word on who signed is trusted; without it nobody's is.
     """
     if not files:
@@ -181,7 +184,7 @@ def inspect(files: tyro.conf.Positional[tuple[Path, ...]], anchors: Path | None 
     for file in files:
         try:
             told = {"file": str(file), **dataclasses.asdict(look(file, anchors_pem))}
-        except CafError as error:
+        except (BadImage, BadClip) as error:
             told, failed = {"file": str(file), "error": str(error)}, True
         print(json.dumps(told), flush=True)
     return 1 if failed else 0

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from core.clips import Clip
@@ -12,6 +13,8 @@ from core.provenance import Provenance, read
 from core.watermark import detect
 
 MP4 = "video/mp4"
+NUM_FRAMES = 8
+"""So many frames of a film are looked at, a second or more apart: compressing takes the watermark out of some."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,17 +24,17 @@ class Findings:
     media_type: str
     """Told from its first bytes; empty for a picture in a format that holds no manifest."""
     has_label: bool
-    """Whether the visible label is where this program draws it, at the size it draws it."""
+    """Whether the visible label is there, at the size this program draws it; of a film, on every frame looked at."""
     is_watermarked: bool
     watermark_score: float
-    """See `core.watermark.Detection`."""
+    """See `core.watermark.Detection`; of a film, the best of the frames looked at."""
     watermark_threshold: float
     provenance: Provenance | None
     """None where there is no manifest."""
 
 
 def inspect(path: Path, anchors_pem: bytes = b"") -> Findings:
-    """Look for every mark in a picture, or in the first frame of an MP4 film.
+    """Look for every mark in a picture, or in the first frames of an MP4 film.
 
     Args:
         path: a file that nobody vouches for.
@@ -47,11 +50,11 @@ def inspect(path: Path, anchors_pem: bytes = b"") -> Findings:
     except OSError as error:
         raise BadImage(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
     media_type = media_type_of(data)
-    photo = _first_frame(data) if media_type == MP4 else decode_photo(data, DEFAULT_LIMITS)
-    mark = detect(photo)
+    photos = _frames(data) if media_type == MP4 else [decode_photo(data, DEFAULT_LIMITS)]
+    mark = max((detect(photo) for photo in photos), key=lambda found: found.score)
     return Findings(
         media_type=media_type,
-        has_label=has_label(photo),
+        has_label=all(has_label(photo) for photo in photos),
         is_watermarked=mark.is_marked,
         watermark_score=round(mark.score, 2),
         watermark_threshold=mark.threshold,
@@ -69,6 +72,6 @@ def media_type_of(data: bytes) -> str:
     return next((name for start, name in starts.items() if data.startswith(start)), "")
 
 
-def _first_frame(data: bytes) -> Photo:
-    with closing(Clip(data).frames()) as frames:
-        return next(frames).photo
+def _frames(data: bytes) -> list[Photo]:
+    with closing(Clip(data).frames(every_s=1.0)) as frames:
+        return [frame.photo for frame in islice(frames, NUM_FRAMES)]

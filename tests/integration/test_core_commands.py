@@ -88,6 +88,50 @@ def test_a_folder_gives_what_can_be_done_and_names_what_cannot(zoo: Path, photos
             assert picture.size == (512, 512)
 
 
+def test_everything_that_is_written_carries_every_mark(zoo: Path, photos: Path, tmp_path: Path) -> None:
+    done = transform(zoo, photos / "astronaut.jpg", "--out", tmp_path, "--groups", "4", "--video")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "astronaut"
+    record = json.loads((folder / "record.json").read_text())
+    assert (record["label"], record["provenance"]) == ("AI-aged", "C2PA") and "watermark" in record["watermark"]
+    looked = core(zoo, "inspect", *(folder / name for name in record["files"]), photos / "astronaut.jpg")
+    assert looked.returncode == 0, looked.stderr
+    *made, given = [json.loads(line) for line in looked.stdout.splitlines()]
+    assert [Path(one["file"]).name for one in made] == record["files"] and len(made) == 6
+    for one in made:
+        assert one["has_label"] and one["is_watermarked"], one
+        assert one["provenance"]["is_valid"] and not one["provenance"]["is_trusted"]
+        assert one["provenance"]["made"]["model_sha256"] == record["model_sha256"]
+    assert [one["provenance"]["made"]["ages"] for one in made[:4]] == [[name] for name in record["age_names"]]
+    assert not given["has_label"] and not given["is_watermarked"] and given["provenance"] is None
+    present = f"{record['present_age_years']:.0f}"
+    assert all(present not in one["provenance"]["made"]["ages"] for one in made), "the present age is nobody's business"
+
+
+def test_files_that_cannot_be_looked_at_are_named(zoo: Path, photos: Path, data_folder: Path) -> None:
+    looked = core(zoo, "inspect", photos / "letter.jpg", "nowhere.png", photos / "wall.png")
+    assert looked.returncode == 1
+    lines = [json.loads(line) for line in looked.stdout.splitlines()]
+    assert "not a picture" in lines[0]["error"] and "There is no file nowhere.png" in lines[1]["error"]
+    assert lines[2]["media_type"] == "image/png"
+    (data_folder / "anchors.pem").write_text("no certificate")
+    looked = core(zoo, "inspect", photos / "wall.png", "--anchors", data_folder / "anchors.pem")
+    assert "anchors are no certificates" in looked.stdout + looked.stderr and looked.returncode == 1
+    assert core(zoo, "inspect").returncode == 1
+
+
+def test_a_wrong_key_is_said_and_nothing_is_written(
+    zoo: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGETRANS_C2PA_KEY", str(tmp_path / "key.pem"))
+    done = transform(zoo, photos / "astronaut.jpg", "--out", tmp_path / "out", "--ages", "60")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "error: AGETRANS_C2PA_KEY is set and AGETRANS_C2PA_CERTIFICATES is not"
+    )
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_second_run_skips_what_is_done_and_redoes_what_changed(zoo: Path, photos: Path, tmp_path: Path) -> None:
     photo = photos / "astronaut.jpg"
     assert transform(zoo, photo, "--out", tmp_path, "--ages", "5,25").returncode == 0
