@@ -85,6 +85,7 @@ bench: $(DEVELOPMENT) label-studio
 	@$(PYTHON) -m benchmarks.generator --isa AVX2 --sizes 256
 	@$(PYTHON) -m benchmarks.live
 	@$(PYTHON) -m benchmarks.video
+	@$(PYTHON) -m benchmarks.marking
 	@$(PYTHON) -m benchmarks.training
 	@$(PYTHON) -m benchmarks.archive
 	@$(PYTHON) -m benchmarks.calibration
