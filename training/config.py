@@ -45,6 +45,8 @@ class LossWeights:
     """L1 between input and output, fading as exp(-gap in groups): the own age gives the photo back."""
     cycle: float = 2.5
     """L1 between the input and the output brought back to the input's age."""
+    mirror: float = 6.0
+    """L1 between the output and the mirrored output of the mirrored input."""
     mask: float = 0.05
     """Mean of the mask: what need not change is left alone."""
     present_age: float = 0.2

@@ -33,6 +33,12 @@ def cycle(real: Tensor, returned: Tensor) -> Tensor:
     return F.l1_loss(returned, real)
 
 
+def mirror(made: Tensor, made_of_mirrored: Tensor) -> Tensor:
+    """E |y - flip(G(flip(x), b))|_1.  Faces (N, 3, S, S). What holds for a face holds for its mirror image: a shadow
+    that falls on one side whichever way the face is turned was not in the face."""
+    return F.l1_loss(made, made_of_mirrored.flip(-1))
+
+
 def mask_sparsity(mask: Tensor) -> Tensor:
     """E m.  Mask (N, 1, S, S), 0..1."""
     return mask.mean()

@@ -140,11 +140,13 @@ class AgingObjective:
             judged = state.discriminator(shown, inputs.target_groups, inputs.sexes)
             # Every second face is brought back, the others are read: by rows, so that it is so in every process.
             returned = state.generator(made[::2], inputs.code[::2])
+            mirrored = state.generator(inputs.faces[::2].flip(-1), inputs.target_code[::2])
         parts = {
             "g": (1.0, losses.adversarial_generator(judged.score)),
             "age_made": (weights.age, losses.age_classification(judged.age_logits, inputs.target_code[:, :-1])),
             "own_age": (weights.own_age, losses.own_age(inputs.faces, made, inputs.gap_groups)),
             "cycle": (weights.cycle, losses.cycle(inputs.faces[::2], returned)),
+            "mirror": (weights.mirror, losses.mirror(made[::2], mirrored)),
             "tone": (weights.tone, losses.cheek_tone(inputs.faces, made)),
         }
         return parts | self.witnessed(inputs, made, random)

@@ -96,3 +96,10 @@ def test_path_length_has_a_gradient_by_the_weights() -> None:
     penalty.backward()
     assert penalty.item() == pytest.approx(25.0)
     assert weight.grad.item() == pytest.approx(2 * 5 * 4)
+
+
+def test_a_shadow_that_stays_on_one_side_costs_and_one_that_turns_with_the_face_does_not() -> None:
+    made = torch.zeros(2, 3, 8, 8)
+    made[:, :, :, :2] = -0.5
+    assert losses.mirror(made, made.flip(-1)).item() == 0
+    assert losses.mirror(made, made).item() == pytest.approx(0.5 * 4 / 8)
