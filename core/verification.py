@@ -38,6 +38,7 @@ __all__ = [
     "published_threshold",
     "same_person_band",
     "score_to_cosine",
+    "told_apart",
     "verify",
     "verify_score",
 ]
@@ -165,7 +166,7 @@ class Verification:
         threshold, passes = self.threshold, self.passes_rectified
         if threshold is None or passes is None:
             return f"No verdict: there is no threshold of {self.recogniser} for {names} ({ages}), and none is guessed."
-        score, limit, one_size = _told_apart(self.score, threshold, self.one_size_threshold)
+        score, limit, one_size = told_apart(self.score, threshold, self.one_size_threshold)
         told = "probably the same person" if passes else "not enough alike to be called the same person"
         said = f"At {ages} these two are {told}: score {score}, threshold {limit} for {names}"
         if threshold > self.highest_score:
@@ -227,7 +228,7 @@ def verify_score(score: float, ages_years: tuple[float, float], table: Threshold
     )
 
 
-def _told_apart(score: float, threshold: float, one_size: float | None) -> tuple[str, str, str]:
+def told_apart(score: float, threshold: float, one_size: float | None) -> tuple[str, str, str]:
     """The three as people write them: three digits, more where the score would read as a threshold that it is not."""
     others = [threshold] if one_size is None else [threshold, one_size]
     for digits in range(3, 10):

@@ -25,6 +25,7 @@ from demo.state_page import opened
 from demo.studio import Studio
 from demo.theme import theme
 from demo.transform.tab import TransformTab
+from demo.verify.tab import VerifyTab
 from demo.video.tab import VideoTab
 
 HERE = Path(__file__).parent
@@ -42,6 +43,7 @@ TABS: tuple[tuple[str, str, type[Tab]], ...] = (
     ("transform", "Transform", TransformTab),
     ("live", "Live", LiveTab),
     ("video", "Video", VideoTab),
+    ("verify", "Verify", VerifyTab),
 )
 """Id, name and content of each, from left to right."""
 

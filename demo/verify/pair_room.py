@@ -1,0 +1,194 @@
+"""The room for two photos: their faces get one score, and two verdicts on it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from core.marking import mark
+from demo import notices
+from demo.answering import Refusal, answering
+from demo.delivery import Delivery
+from demo.language import Language
+from demo.studio import Studio
+from demo.verify import words
+from demo.verify.layout import PairLayout
+from demo.verify.pairing import Pairing, Side, StripScore, age_of
+from demo.verify.side_room import Updates
+from demo.verify.words import Compared
+
+BOTH_FIRST = "Both photos are needed, with a tick on each."
+TICK_GUARDIAN = "Tick the second box of each photo that shows one."
+
+
+class PairRoom(PairLayout):
+    """The room and the answers to its events; what it keeps of a visitor lies in that visitor's `gr.State`."""
+
+    def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None:
+        super().__init__(studio, say, delivery)
+        self.pairing = Pairing(studio)
+        self.wire()
+
+    def wire(self) -> None:
+        quiet = {"show_progress": "hidden", "api_visibility": "private"}
+        work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
+        first, second = self.sides
+        both = [first.side, first.guardian, second.side, second.guardian]
+        strip = [self.strip, self.progress, self.run, self.cancel]
+        asked = [first.side, first.guardian, first.years, self.rate]
+        running = self.run.click(self.compare_strip, asked, strip, **work)
+        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], cancels=[running], **quiet)
+
+        cleared = [self.compared, self.result, *strip]
+        settled = [self.compare, second.make, *cleared, second.photo, second.held, *second.found_parts]
+
+        def then_settle(event: Any) -> None:
+            event.then(self.settle, both, settled, **quiet)
+
+        anew = {**work, "cancels": [running]}
+        for one in self.sides:
+            came = [one.photo, one.held, *one.found_parts]
+            seen = [one.held, one.consent]
+            arrivals = [
+                gr.on([one.photo.input, one.photo.clear], one.arrive, one.photo, came, preprocess=False, **anew)
+            ]
+            if one is first:
+                arrivals.append(one.example.click(one.take_example, None, came, **anew))
+            for arrived in arrivals:
+                then_settle(arrived.then(one.look, seen, one.found_parts, **work))
+            then_settle(one.consent.input(one.look, seen, one.found_parts, **anew))
+            then_settle(one.faces.select(one.pick, one.side, one.found_parts, **anew))
+            one.guardian.input(self.settle, both, settled, cancels=[running], **quiet)
+            self.again(one.years.input, quiet)
+        making = [second.photo, second.held, *second.found_parts]
+        then_settle(second.make.click(self.make_second, [first.side, first.guardian, second.wanted], making, **anew))
+        self.again(self.rate.input, quiet)
+        shown = [self.compared, self.result, self.progress]
+        self.compare.click(self.hold_together, [*both, first.years, second.years, self.rate], shown, **work)
+
+    def again(self, event: Callable[..., Any], quiet: dict[str, Any]) -> None:
+        """After this event both verdicts on the same score are told anew."""
+        asked = [self.compared, self.first.years, self.second.years, self.rate]
+        event(self.tell_again, asked, [self.result, self.progress], trigger_mode="always_last", **quiet)
+
+    def settle(self, first: Side | None, guardian: bool, second: Side | None, other_guardian: bool) -> Updates:
+        """After one side changed: nothing is compared, and what was made of another face goes."""
+        is_stale = second is not None and second.is_made and (first is None or second.made_from is not first.face)
+        gone = {**self.second.blank(), self.second.photo: None, self.second.held: None} if is_stale else {}
+        has_first, has_second = may(first, guardian), may(second, other_guardian) and not is_stale
+        return {
+            self.compare: gr.update(interactive=has_first and has_second),
+            self.second.make: gr.update(interactive=has_first),
+            self.compared: None,
+            self.result: "",
+            self.strip: "",
+            self.progress: "",
+            self.run: gr.update(visible=has_first),
+            self.cancel: gr.update(visible=False),
+            **gone,
+        }
+
+    def make_second(self, first: Side | None, guardian: bool, wanted: int) -> Updates:
+        """The first face at another age, as the second photo."""
+        try:
+            with answering():
+                side = self.pairing.make(permitted(first, guardian), wanted)
+                path = self.delivery.show(mark(side.photo), "made", side.made)
+        except Refusal as refusal:
+            return {**self.second.blank(), self.second.notice: self.trouble(str(refusal))}
+        return {**self.second.met(side), self.second.photo: path, self.second.held: None}
+
+    def hold_together(
+        self,
+        first: Side | None,
+        guardian: bool,
+        second: Side | None,
+        other_guardian: bool,
+        *ages_and_rate: Any,
+    ) -> Updates:
+        """Score the two faces once; the score alone is kept."""
+        try:
+            one, other = permitted(first, guardian), permitted(second, other_guardian)
+            with answering():
+                compared = Compared(score=self.pairing.score(one, other), is_made=one.is_made or other.is_made)
+        except Refusal as refusal:
+            return {self.progress: self.trouble(str(refusal))}
+        return {self.compared: compared, **self.tell_again(compared, *ages_and_rate)}
+
+    def tell_again(self, compared: Compared | None, years: Any, other_years: Any, rate: float) -> Updates:
+        """Both verdicts on a score, at these ages and this rate."""
+        if compared is None:
+            return {self.progress: ""}
+        try:
+            with answering():
+                told = self.told(compared, (age_of(years), age_of(other_years)), rate)
+        except Refusal as refusal:
+            return {self.result: "", self.progress: self.trouble(str(refusal))}
+        return {self.result: told, self.progress: ""}
+
+    def told(self, compared: Compared, ages_years: tuple[float, float], rate: float) -> str:
+        """The outcome as HTML; without tables the score, and no verdict."""
+        source = self.pairing.source
+        seen = self.pairing.verdict(compared.score, ages_years, rate)
+        if source is None or seen is None:
+            return words.no_tables(self.say, self.pairing.recogniser, compared.score)
+        return words.result(self.say, source, seen, source.table(rate), compared.is_made)
+
+    def compare_strip(self, first: Side | None, guardian: bool, years: Any, rate: float) -> Iterator[Updates]:
+        """The first face at every age against itself, one after the other; stops between two when cancelled."""
+        total = len(self.pairing.groups())
+        rows: list[StripScore] = []
+        try:
+            with answering():
+                side, age_years = permitted(first, guardian), age_of(years)
+                yield {
+                    self.progress: self.bar(0, total, self.say("Starting")),
+                    self.run: gr.update(visible=False),
+                    self.cancel: gr.update(visible=True),
+                    self.strip: "",
+                }
+                for row in self.pairing.strip(side):
+                    rows.append(row)
+                    text = self.say("{done} of {total}", done=len(rows), total=total)
+                    yield {
+                        self.progress: self.bar(len(rows), total, text),
+                        self.strip: self.strip_told(rows, age_years, rate),
+                    }
+        except Refusal as refusal:
+            yield self.rested(self.trouble(str(refusal)))
+            return
+        yield self.rested("")
+
+    def bar(self, done: int, total: int, text: str) -> str:
+        return notices.progress(done, total, text, self.say("Ages compared"))
+
+    def strip_told(self, rows: list[StripScore], age_years: float, rate: float) -> str:
+        """The table of the strip as far as it goes."""
+        seen = [
+            (row, None if row.score is None else self.pairing.verdict(row.score, (age_years, row.years), rate))
+            for row in rows
+        ]
+        return words.strip_table(self.say, seen)
+
+    def rested(self, text: str) -> Updates:
+        return {self.progress: text, self.run: gr.update(visible=True), self.cancel: gr.update(visible=False)}
+
+    def stopped(self) -> Updates:
+        return self.rested(notices.hint(self.say("Stopped. The ages compared so far are below.")))
+
+    def trouble(self, sentence: str) -> str:
+        return notices.trouble(self.say.sentence(sentence))
+
+
+def may(side: Side | None, guardian: bool) -> bool:
+    """Whether a side is there and may be worked on."""
+    return side is not None and (guardian or not side.needs_guardian)
+
+
+def permitted(side: Side | None, guardian: bool) -> Side:
+    """The side, if it may be worked on. Raises Refusal."""
+    if side is None:
+        raise Refusal(BOTH_FIRST)
+    if not may(side, guardian):
+        raise Refusal(TICK_GUARDIAN)
+    return side
