@@ -2,7 +2,7 @@
 # Both set up .venv themselves; the only things needed beforehand are make and Python 3.11.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak bench example space docker clean chromium label-studio
+.PHONY: axe help setup demo test check soak bench example space docker clean chromium label-studio
 
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt
@@ -24,7 +24,7 @@ help:
 	@echo "make bench   each benchmark; figures last, one 'name value unit' a line"
 	@echo "make clean   remove caches and build leftovers (runs/ and .venv stay)"
 
-setup: $(DEVELOPMENT) chromium
+setup: $(DEVELOPMENT) chromium axe
 
 .venv/bin/python:
 	@command -v python3.11 >/dev/null || { echo "Python 3.11 is needed and no python3.11 was found: install it (Debian 12: apt-get install python3.11 python3.11-venv) and run make again." >&2; exit 1; }
@@ -49,6 +49,14 @@ chromium:
 	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1; \
 	  fi; \
 	  command -v chromium >/dev/null || echo "No chromium here: the browser tests will be skipped. On Debian, as root: apt-get install chromium" >&2; }
+
+# What looks the page over for those who cannot see it; without it that test is skipped, saying why.
+AXE := 4.14.1
+axe: .venv/axe.min.js
+.venv/axe.min.js: | .venv/bin/python
+	@{ cd .venv && command -v npm >/dev/null && npm pack --silent axe-core@$(AXE) >/dev/null 2>&1 \
+	  && tar xzf axe-core-$(AXE).tgz -O package/axe.min.js > axe.part && mv axe.part axe.min.js && rm axe-core-$(AXE).tgz; } \
+	  || echo "No axe-core here (it comes with npm): its test will be skipped." >&2
 
 demo: $(RUNTIME)
 	$(PYTHON) app.py --host $(HOST) --port $(PORT)

@@ -120,7 +120,7 @@ def serve(*, host: str, port: int, model: str, pack: str) -> None:
         "css_paths": [HERE / "style.css", *sorted(HERE.glob("*/style.css"))],
         "allowed_paths": [str(HERE / "examples")],
         "max_file_size": limits.max_upload_bytes - 2**20,
-        "head": f"<script>{(HERE / 'busy.js').read_text()}</script>",
+        "head": "".join(f"<script>{(HERE / name).read_text()}</script>" for name in ("busy.js", "spoken.js")),
         "app_kwargs": {"lifespan": front.running},
         "_app": front,
         "footer_links": [],
