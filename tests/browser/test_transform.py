@@ -129,7 +129,9 @@ def test_what_is_kept_is_the_photos_and_another_model_stands_beside(open_page: O
     saved = decode_photo(Path(saving.value.path()).read_bytes())
     given = decode_photo((ROOT / "demo/examples/astronaut.jpg").read_bytes())
     eye, cheek = (slice(102, 110), slice(202, 212)), (slice(130, 145), slice(200, 212))
-    assert (saved[eye] == given[eye]).all() and (saved[cheek] != given[cheek]).any()
+    changed = np.abs(saved.astype(int) - given)
+    # The watermark moves a pixel by a few levels; without the lock the eye changes by up to 29.
+    assert changed[eye].max() <= 8 < changed[cheek].max()
     page.locator("#second input").click()
     page.get_by_role("option", name="agetrans-128-4").click()
     expect(page.locator("#beside .caption-label")).to_have_count(2)
