@@ -32,14 +32,14 @@ def facts(say: Language, source: Source, rate: float, groups: tuple[int, int], c
         made=None if made is None else made.mean_score,
     )
     parts = [
-        f'<h3 id="verify-explored">{groups_text(say, *groups)}</h3>',
+        f'<h2 id="verify-explored">{groups_text(say, *groups)}</h2>',
         f'<p class="verify-why">{lead(say, source, table, cell)}</p>',
         picture(say, source, groups, marks, table),
-        f"<h4>{say('Verdicts that flip')}</h4>",
+        f"<h3>{say('Verdicts that flip')}</h3>",
         f'<p id="verify-flips">{flips_told(say, source.flips(*groups, rate))}</p>',
-        f"<h4>{say('Where generated faces fall')}</h4>",
+        f"<h3>{say('Where generated faces fall')}</h3>",
         f'<p id="verify-made">{made_told(say, card, made, groups)}</p>',
-        f"<h4>{say('The same two groups, by every recogniser')}</h4>",
+        f"<h3>{say('The same two groups, by every recogniser')}</h3>",
         all_recognisers(say, source, rate, groups),
         f'<details class="verify-more"><summary>{say("How this table was made")}</summary>'
         f'<p class="quiet">{escape(say.sentence(table.notes))}</p></details>',

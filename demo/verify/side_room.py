@@ -35,7 +35,7 @@ class SideRoom:
         self.held: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.side: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         with gr.Column(min_width=280, elem_id=f"verify-side-{number}", elem_classes="verify-side"):
-            gr.HTML(f"<h3>{name}</h3>", padding=False)
+            gr.HTML(f"<h2>{name}</h2>", padding=False)
             self.photo = gr.Image(
                 label=name,
                 sources=["upload", "webcam", "clipboard"],
@@ -149,7 +149,7 @@ class SideRoom:
         return {
             **self.blank(),
             self.side: side,
-            self.faces: gr.update(value=faces, visible=True, selected_index=side.picked),
+            self.faces: gr.update(value=faces, visible=True, selected_index=side.picked if len(faces) > 1 else None),
             self.found: gr.update(value=words.found(self.say, side), visible=True),
             self.guardian: gr.update(value=False, visible=side.needs_guardian),
             self.notice: self.hint(consent.TICK_GUARDIAN) if side.needs_guardian else "",

@@ -78,7 +78,7 @@ def button(row: int, column: int, told: str, text: str, level: float | None, *, 
     return (
         f'<button type="button" class="{kind.strip()}" data-row="{row}" data-column="{column}" '
         f'tabindex="{0 if is_picked else -1}" aria-pressed="{str(is_picked).lower()}" '
-        f'aria-label="{escape(told)}" title="{escape(told)}"{paint}>{text}</button>'
+        f'title="{escape(told)}"{paint}>{text}<span class="verify-unseen"> {escape(told)}</span></button>'
     )
 
 

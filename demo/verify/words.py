@@ -98,7 +98,7 @@ def card(say: Language, name: str, verdict: bool | None, reason: str, elem_id: s
     """One verdict: name, icon, word, reason."""
     words = {True: say("Same person"), False: say("Not the same"), None: say("No verdict")}
     return (
-        f'<section id="{elem_id}" class="verify-card {STATES[verdict]}"><h4>{name}</h4>'
+        f'<section id="{elem_id}" class="verify-card {STATES[verdict]}"><h3>{name}</h3>'
         f'<p class="verify-word"><svg viewBox="0 0 24 24" aria-hidden="true">{ICONS[verdict]}</svg>{words[verdict]}</p>'
         f"<p>{reason}</p></section>"
     )
@@ -139,7 +139,7 @@ def result(say: Language, source: Source, seen: Verification, table: ThresholdTa
     )
     first, *others = sentences(say, seen, is_made)
     return (
-        f'<div id="verify-result" role="status"><h3>{first}</h3><dl class="verify-figures">{told}</dl>'
+        f'<div id="verify-result" role="status"><h2>{first}</h2><dl class="verify-figures">{told}</dl>'
         f'<div class="verify-cards">{cards}</div><p class="verify-why">{" ".join(others)}</p></div>'
         f"{picture(say, source, seen.groups, marks_of(seen), table)}"
     )
@@ -153,7 +153,7 @@ def no_tables(say: Language, recogniser: str, score: float) -> str:
     figure = f'<data id="verify-score" value="{score!r}">{score:.3f}</data>'
     hint = say("<code>python -m cafdata calibrate</code> makes them from pictures with ages.")
     return (
-        f'<div id="verify-result" role="status"><h3>{said}</h3><p class="verify-why">'
+        f'<div id="verify-result" role="status"><h2>{said}</h2><p class="verify-why">'
         f"{say('Score: {score}.', score=figure)} {hint}</p></div>"
     )
 
@@ -171,6 +171,8 @@ def strip_table(say: Language, rows: Sequence[tuple[StripScore, Verification | N
             continue
         ends = band_of(seen.cell)
         band = "–" if ends is None else f"{ends[0]:.3f}–{ends[1]:.3f}"
+        if ends is not None and ends[0] <= row.score <= ends[1]:
+            band += f" ({say('it could go either way')})"
         verdicts = "".join(
             f"<td>{verdict_cell(say, one)}</td>" for one in (seen.passes_one_size, seen.passes_rectified)
         )

@@ -1,0 +1,159 @@
+"""Answers of the room for two photos: nothing before consent, a score and no embedding kept, nothing stale."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import numpy.typing as npt
+import pytest
+import skimage.data
+import torch
+
+from core.age_reader import PresentAge
+from core.ages import TEN
+from core.generator import Generator, GeneratorConfig
+from core.images import encode_jpeg
+from core.provenance import Made
+from core.weights import add_model
+from demo.delivery import Delivery
+from demo.language import Language
+from demo.studio import Studio
+from demo.verify.pair_room import PairRoom
+from demo.verify.pairing import Pairing, Side
+from demo.verify.words import Compared
+from tests.watched import Watched
+
+ASTRONAUT: npt.NDArray[np.uint8] = skimage.data.astronaut()
+CANARY = b"CANARY-50.0875N-14.4214E"
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PairRoom]:
+    folder = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    config = GeneratorConfig(
+        size_px=32, channels=(8, 16), encoder_blocks=(0, 0), decoder_blocks=(1, 0), code_width=16, groups="10"
+    )
+    add_model(Generator(config), "tiny-10", folder, licence="none, it learnt nothing")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGETRANS_MODELS", str(folder))
+        studio = Studio(pack="embedded")
+        studio.pack = studio.ager("tiny-10").pack = Watched(studio.pack)
+        with gr.Blocks():
+            yield PairRoom(studio, Language("en"), Delivery(str(tmp_path_factory.mktemp("cache"))))
+
+
+@pytest.fixture(scope="module")
+def side(room: PairRoom) -> Side:
+    found = room.first.look(ASTRONAUT, True)[room.first.side]
+    assert isinstance(found, Side)
+    return replace(found, present_age=PresentAge(years=41))
+
+
+def calls(room: PairRoom) -> int:
+    pack: Any = room.studio.pack
+    return int(pack.calls)
+
+
+def sent(room: PairRoom, data: bytes) -> tuple[Path, dict[Any, Any]]:
+    upload = Path(room.delivery.folder) / "upload.jpg"
+    upload.write_bytes(data)
+    return upload, room.first.arrive({"path": str(upload)})
+
+
+def test_nothing_is_looked_for_before_the_tick(room: PairRoom) -> None:
+    before = calls(room)
+    plain = encode_jpeg(ASTRONAUT)
+    comment = b"\xff\xfe" + (len(CANARY) + 2).to_bytes(2, "big") + CANARY
+    upload, updates = sent(room, plain[:2] + comment + plain[2:])
+    assert CANARY not in upload.read_bytes() and updates[room.first.photo] == str(upload)
+    for one in room.sides:
+        looked = one.look(updates[room.first.held], False)
+        assert looked[one.side] is None and "Tick the box above" in looked[one.notice]
+        assert one.look(None, True)[one.side] is None
+    assert room.hold_together(None, False, None, False, 41, 70, 0.001)[room.progress].count("alert") == 1
+    assert calls(room) == before
+
+
+def test_what_is_no_picture_goes_and_is_told(room: PairRoom) -> None:
+    upload, updates = sent(room, b"no picture")
+    assert not upload.exists()
+    assert updates[room.first.held] is None and "not a picture" in updates[room.first.notice]
+    outside = room.second.arrive({"path": "/etc/hostname"})
+    assert outside[room.second.held] is None and 'role="alert"' in outside[room.second.notice]
+    grey = np.full((300, 300, 3), 200, np.uint8)
+    assert "No face found" in room.second.look(grey, True)[room.second.notice]
+
+
+def test_from_two_photos_to_two_verdicts_and_only_a_score_is_kept(room: PairRoom, side: Side) -> None:
+    other = room.second.look(ASTRONAUT[:, ::-1].copy(), True)[room.second.side]
+    updates = room.hold_together(side, False, other, False, 41, 6, 0.001)
+    compared = updates[room.compared]
+    assert isinstance(compared, Compared) and 0.9 < compared.score <= 1 and not compared.is_made
+    assert {name: type(value) for name, value in asdict(compared).items()} == {"score": float, "is_made": bool}
+    assert 'id="verify-one-size"' in updates[room.result] and "Gap" in updates[room.result]
+    before = calls(room)
+    again = room.tell_again(compared, 41, 70, 0.0001)
+    assert "41 and 70" in again[room.result] and "one pair in 10,000" in again[room.result]
+    assert calls(room) == before  # ages and rate change without a face being looked at
+
+
+@pytest.mark.parametrize("years", [None, -1, 101, "41", True])
+def test_an_age_that_is_none_is_asked_for(room: PairRoom, years: Any) -> None:
+    updates = room.tell_again(Compared(score=0.9, is_made=False), 41, years, 0.001)
+    assert updates[room.result] == "" and "Give both ages in years" in updates[room.progress]
+
+
+def test_a_child_needs_a_guardian(room: PairRoom, side: Side) -> None:
+    child = replace(side, present_age=PresentAge(years=9))
+    assert room.first.met(child)[room.first.guardian]["visible"] is True
+    before = calls(room)
+    assert "Tick the second box" in room.hold_together(side, False, child, False, 41, 9, 0.001)[room.progress]
+    assert "Tick the second box" in room.make_second(child, False, 9)[room.second.notice]
+    assert "Tick the second box" in list(room.compare_strip(child, False, 9, 0.001))[-1][room.progress]
+    assert calls(room) == before
+    assert room.settle(side, False, child, False)[room.compare]["interactive"] is False
+    assert room.settle(side, False, child, True)[room.compare]["interactive"] is True
+    made = replace(child, made=Made(model="m", model_sha256="0" * 64, ages=("9",)), made_from=side.face)
+    assert not made.needs_guardian
+
+
+def test_a_second_photo_is_made_of_the_first_and_goes_with_it(room: PairRoom, side: Side) -> None:
+    updates = room.make_second(side, False, 9)
+    made = updates[room.second.side]
+    assert isinstance(made, Side) and made.is_made and made.made_from is side.face
+    assert updates[room.second.years]["value"] == round(TEN.typical_years[9])
+    assert updates[room.second.consent]["visible"] is False
+    assert Path(updates[room.second.photo]).read_bytes()[:2] == b"\xff\xd8"
+    kept = room.settle(side, False, made, False)
+    assert kept[room.compare]["interactive"] is True and room.second.side not in kept
+    another = room.first.look(ASTRONAUT, True)[room.first.side]
+    for first in (another, None):
+        gone = room.settle(first, False, made, False)
+        assert gone[room.second.side] is None and gone[room.second.photo] is None
+        assert gone[room.compare]["interactive"] is False and gone[room.result] == ""
+
+
+def test_the_strip_is_told_age_by_age(room: PairRoom, side: Side) -> None:
+    steps = list(room.compare_strip(side, False, 41, 0.001))
+    assert len(steps) == 12 and steps[0][room.cancel]["visible"] is True
+    assert steps[-2][room.strip].count('<th scope="row">') == 10 and "10 of 10" in steps[-2][room.progress]
+    assert steps[-1][room.progress] == "" and steps[-1][room.run]["visible"] is True
+
+
+def test_without_tables_there_is_no_verdict(room: PairRoom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    other = tmp_path / "another recogniser"
+    other.write_bytes(b"its weights")
+    pairing = Pairing(room.studio)
+    monkeypatch.setattr(room.studio.pack, "recogniser_file", other)
+    assert pairing.source is None and pairing.verdict(0.9, (41, 70), 0.001) is None
+    told = room.tell_again(Compared(score=0.9, is_made=False), 41, 70, 0.001)[room.result]
+    assert "No verdict: there are no thresholds for the recogniser" in told and "Same person" not in told
+
+
+def test_a_face_that_is_not_there_is_a_mistake(room: PairRoom, side: Side) -> None:
+    with pytest.raises(ValueError, match="1 faces, no number 1"):
+        room.pairing.pick(side, 1)
