@@ -11,6 +11,7 @@ def main(
     port: int = int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
     model: str = "",
     pack: str = "auto",
+    archive: str = "",
 ) -> None:
     """Serve the page that shows a person at other ages.
 
@@ -19,6 +20,7 @@ def main(
         port: port to listen on.
         model: a model by name, or its .safetensors file; empty takes the first with ten ages.
         pack: how faces are found: auto, embedded, or insightface:NAME_OR_FOLDER.
+        archive: faces across ages for the Dataset tab: a folder, or OWNER/NAME on the Hub; empty: the sample.
     """
     from demo import borrowing
 
@@ -26,7 +28,7 @@ def main(
     from demo.ui import serve
 
     try:
-        serve(host=host, port=port, model=model, pack=pack)
+        serve(host=host, port=port, model=model, pack=pack, archive=archive)
     except (ValueError, OSError) as error:  # OSError: the port is taken, the host is not ours
         sys.exit(f"error: {error}")
 

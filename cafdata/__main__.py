@@ -211,6 +211,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "takedown": archive_commands.takedown,
     "export": archive_commands.export,
     "queue": archive_commands.queue,
+    "requests": archive_commands.requests,
     "calibrate": calibrate,
     "published": published,
     "card": card,

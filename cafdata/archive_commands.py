@@ -1,7 +1,8 @@
-"""What `python -m cafdata` does with an archive as it lies: verify, splits, takedown, export, queue."""
+"""What `python -m cafdata` does with an archive as it lies: verify, splits, takedown, export, queue, requests."""
 
 import dataclasses
 import json
+import shlex
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -164,4 +165,37 @@ def queue(
         shown = list(waiting.items() if all else waiting.open_items())
     for one in shown:
         print(json.dumps({"item": one.item_id, **dataclasses.asdict(one)}))
+    return 0
+
+
+def requests(archive: tyro.conf.Positional[Path], close: str | None = None) -> int:
+    """List what people asked to have taken out, a line each with the command that does it; or close one request.
+
+    A takedown drops the requests that it meets.
+
+    Args:
+        archive: Archive folder.
+        close: Request that was answered otherwise, by its id; it is deleted.
+    """
+    from cafdata.archive import Archive
+    from cafdata.removal_requests import RemovalRequests
+
+    opened = Archive(archive)
+    waiting = RemovalRequests(opened.folder)
+    if close is not None:
+        print(json.dumps({"request": close, "closed": dataclasses.asdict(waiting.close(close))}))
+        return 0
+    found = waiting.all()
+    pictures = {one.value for one in found if one.asked == "picture_id"}
+    digests = {one.picture_id: one.sha256 for one in opened.records() if one.picture_id in pictures} if pictures else {}
+    for one in found:
+        option, value = {
+            "picture_id": ("--sha256", digests.get(one.value)),
+            "person_id": ("--person", one.value),
+            "source_url": ("--url", one.value),
+        }[one.asked]
+        command = None
+        if value is not None:
+            command = shlex.join(["python", "-m", "cafdata", "takedown", str(archive), option, value])
+        print(json.dumps({"request": one.request_id, **dataclasses.asdict(one), "command": command}))
     return 0

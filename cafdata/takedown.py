@@ -1,7 +1,8 @@
 """Out of an archive for good: by the bytes of a picture, a person, or the address of a photo.
 
 In this order, so that a takedown that was killed at any moment is finished by the same command again: tombstones
-(from here on nothing of it can come in), threshold tables, pictures, review queue, other derived files, the card.
+(from here on nothing of it can come in), threshold tables, pictures, review queue, requests for removal that are met
+so, other derived files, the card.
 The pictures' shards are written anew without them and the old ones deleted. A threshold table names nobody, but it
 was computed from everyone, so all those in the archive go, before the pictures do; the card counts everyone, so it
 is made anew. Copies that other programs made, such as the cache of `datasets`, tables and exports in other folders,
@@ -31,13 +32,15 @@ from cafdata.picture_hash import look
 from cafdata.queue import FILE as QUEUE
 from cafdata.queue import ReviewQueue
 from cafdata.record import Picture, Record
+from cafdata.removal_requests import FILE as REQUESTS
+from cafdata.removal_requests import RemovalRequests
 from cafdata.shards import FOLDER
 from cafdata.tombstones import FILE as TOMBSTONES
 from cafdata.tombstones import Tombstone, Tombstones
 from core.errors import BadImage
 
 READ_AS_TEXT: Final = frozenset({".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".html"})
-OWN: Final = frozenset({FOLDER, *DERIVED, CROISSANT, MANIFEST, TOMBSTONES, QUEUE})
+OWN: Final = frozenset({FOLDER, *DERIVED, CROISSANT, MANIFEST, TOMBSTONES, QUEUE, REQUESTS})
 """Files and folders of an archive in which the program itself looks after names."""
 
 
@@ -76,6 +79,8 @@ class TakedownReport:
     look_alikes: tuple[str, ...]
     """Picture ids of copies of these, filed under other names."""
     num_queue_items: int
+    num_requests: int
+    """Requests for removal that this meets; they were dropped."""
     derived_files: tuple[str, ...]
     """Files computed from the pictures that were deleted: every threshold table, if pictures went, and whatever else
     named one of them or cannot be searched. Make them anew."""
@@ -124,12 +129,15 @@ def takedown(archive: Archive, request: Request) -> TakedownReport:
         *(record.sha256 for record in gone),
     }
     num_queue_items = ReviewQueue(archive.folder).drop(picture_ids)
+    addresses = {record.source_url for record in gone if record.source_url is not None}
+    num_requests = RemovalRequests(archive.folder).drop(traces | addresses)
     derived_files = (*_forget(archive.folder, traces), *tables)
     renewal = renew(archive)
     return TakedownReport(
         pictures=tuple(sorted(meant)),
         look_alikes=tuple(sorted(alike)),
         num_queue_items=num_queue_items,
+        num_requests=num_requests,
         derived_files=derived_files,
         card_made_anew=renewal.made_anew,
         card_dropped=renewal.dropped,

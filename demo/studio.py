@@ -94,15 +94,17 @@ Target = tuple[str, float]
 class Studio:
     """Models and the face pack behind the page; keeps nothing about any photo."""
 
-    def __init__(self, *, model: str = "", pack: str = "auto") -> None:
+    def __init__(self, *, model: str = "", pack: str = "auto", archive: str = "") -> None:
         """Open the pack, the default model and the age estimator, if there is one; other models when first asked for.
 
         Args:
             model: name of a model, or the path of its file; empty: the first with ten groups.
             pack: as for `core.detect.open_pack`.
+            archive: faces across ages to look around in, see `demo.dataset.shelf`; empty: the bundled sample.
         Raises:
             PackMissing, WeightsMissing, WeightsRefused: see there.
         """
+        self.dataset = archive
         first = load(model or default_model("10").name)
         self.default_model = first.info.name
         made = {info.name: info for info in list_models() if info.is_generator}

@@ -15,6 +15,7 @@ from demo.api.calls import Calls
 from demo.api.endpoints import Endpoints
 from demo.api.mcp_tools import McpTools
 from demo.cache_folder import claim
+from demo.dataset.tab import DatasetTab
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.front import Front, close_fetching
 from demo.guard import RequestLimits
@@ -44,6 +45,7 @@ TABS: tuple[tuple[str, str, type[Tab]], ...] = (
     ("live", "Live", LiveTab),
     ("video", "Video", VideoTab),
     ("verify", "Verify", VerifyTab),
+    ("dataset", "Dataset", DatasetTab),
 )
 """Id, name and content of each, from left to right."""
 
@@ -99,7 +101,7 @@ def page(studio: Studio) -> tuple[gr.Blocks, McpTools]:
     return blocks, McpTools(calls, blocks.upload_file_set.add)
 
 
-def serve(*, host: str, port: int, model: str, pack: str) -> None:
+def serve(*, host: str, port: int, model: str, pack: str, archive: str = "") -> None:
     """Open the models, then serve the page until interrupted; while they do not open, a page that says why.
 
     Raises:
@@ -107,7 +109,7 @@ def serve(*, host: str, port: int, model: str, pack: str) -> None:
         OSError: the port is taken, or the host is not ours.
     """
     folder, keeping = claim(), KeepingLimits.from_environment()
-    studio = opened(lambda: open_studio(model, pack), host, port)
+    studio = opened(lambda: open_studio(model, pack, archive), host, port)
     if not is_lent():  # a card is borrowed for visitors only
         threading.Thread(target=warm_up, args=(studio,)).start()  # waited for at the end, short as it is
     blocks, tools = page(studio)
@@ -134,9 +136,9 @@ def serve(*, host: str, port: int, model: str, pack: str) -> None:
     blocks.launch(server_name=host, server_port=port, **options)
 
 
-def open_studio(model: str, pack: str) -> Studio:
+def open_studio(model: str, pack: str, archive: str = "") -> Studio:
     """A studio of which every model that it offers is whole. Raises what `Studio` does."""
-    studio = Studio(model=model, pack=pack)
+    studio = Studio(model=model, pack=pack, archive=archive)
     for info in studio.models:
         load(info.folder / info.file)
     return studio

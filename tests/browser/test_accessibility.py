@@ -10,7 +10,7 @@ from tests.browser.conftest import ROOT, OpenPage
 pytestmark = pytest.mark.browser
 
 AXE = ROOT / ".venv" / "axe.min.js"
-TABS = ("transform", "live", "video", "verify")
+TABS = ("transform", "live", "video", "verify", "dataset")
 
 
 def findings(page: Page) -> list[str]:

@@ -21,6 +21,7 @@ from cafdata.sample import SAMPLE
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "4" * 40
+SECRET = "hf_of_whoever_runs_this"
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Shelf:
 
     folders: dict[str, Path]
     served: set[str] = field(default_factory=set)
+    tokens: set[str | None] = field(default_factory=set)
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -38,6 +40,7 @@ class Hub(BaseHTTPRequestHandler):
     shelf: Shelf
 
     def do_GET(self) -> None:
+        self.shelf.tokens.add(self.headers.get("Authorization"))
         address = unquote(self.path.partition("?")[0])
         parts = address.strip("/").split("/")
         if parts[:2] == ["api", "datasets"] and len(parts) >= 4:
@@ -155,12 +158,37 @@ for split, rows in found.items():
 """
 
 
+LOOK = """
+import hashlib, json, sys
+
+from cafdata.catalogue import Catalogue
+from cafdata.hub_files import HubFiles, HubLimits
+from core.errors import ArchiveBroken
+
+for name, most in ((name, int(most)) for name, most in (word.split(":") for word in sys.argv[1:])):
+    try:
+        catalogue = Catalogue(HubFiles(name, HubLimits(max_rows=most)))
+        rows = list(catalogue.rows_of("synthetic-03"))
+        ids = [record.picture_id for record in catalogue.records(rows)]
+        pictures = catalogue.pictures(rows) if catalogue.has_pictures else []
+        digests = [hashlib.sha256(picture.data).hexdigest() for picture in pictures]
+        print(json.dumps({"count": len(catalogue), "title": catalogue.title, "ids": ids, "digests": digests}))
+    except ArchiveBroken as error:
+        print(json.dumps({"refused": str(error)}))
+"""
+
+
 def load(endpoint: str, home: Path, name: str, config: str, how: str = "whole") -> "subprocess.CompletedProcess[str]":
+    """Rows as `datasets` loads them, a line each."""
+    return asking(endpoint, home, LOAD, name, config, how)
+
+
+def asking(endpoint: str, home: Path, code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """In a process of its own, as the Hub's client reads its endpoint when it is imported."""
     offline = {"HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"}
     environment = {key: value for key, value in os.environ.items() if key not in offline}
-    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
-    command = [sys.executable, "-c", LOAD, name, config, how]
+    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": SECRET}
+    command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
 
 
@@ -202,3 +230,27 @@ def test_pictures_that_are_not_given_away_are_not_there(endpoint: str, tmp_path:
     done = load(endpoint, tmp_path / "home", "org/metadata-only", "pictures")
     assert done.returncode != 0
     assert "BuilderConfig 'pictures' not found" in done.stderr
+
+
+def test_looked_around_in_where_it_lies_without_an_account(endpoint: str, shelf: Shelf, tmp_path: Path) -> None:
+    shelf.tokens.clear()
+    names = ("org/sample:1000", "org/given:1000", "org/metadata-only:1000", "org/none:1000", "org/given:100", "../x:9")
+    done = asking(endpoint, tmp_path / "home", LOOK, *names)
+    assert done.returncode == 0, done.stderr
+    sample, given, bare, none, large, path = (json.loads(line) for line in done.stdout.splitlines())
+    held = [picture for picture in Archive(SAMPLE).pictures() if picture.record.person_id == "synthetic-03"]
+    held.sort(key=lambda picture: (picture.record.age_min_years, picture.record.age_max_years))
+    assert sample["title"] == "org/sample" and sample["count"] == given["count"] == bare["count"] == len(
+        Archive(SAMPLE)
+    )
+    assert sample["ids"] == given["ids"] == bare["ids"] == [picture.record.picture_id for picture in held]
+    assert sample["digests"] == given["digests"] == [picture.record.sha256 for picture in held] and not bare["digests"]
+    assert "no open data set org/none" in none["refused"] and "too large" in large["refused"]
+    assert "OWNER/NAME" in path["refused"]
+    assert shelf.tokens == {None}, "whoever names a data set does not read with the server's account"
+
+
+def test_a_hub_out_of_reach_is_said_in_a_sentence(tmp_path: Path) -> None:
+    done = asking("http://127.0.0.1:9", tmp_path / "home", LOOK, "org/sample:1000")
+    assert "The Hub cannot be reached from here, so org/sample cannot be shown" in done.stdout
+    assert len(done.stdout.splitlines()) == 1 and done.returncode == 0

@@ -1,0 +1,118 @@
+"""Pairs of an archive: score and both verdicts, those that differ, and doubts for the archive's keeper."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from demo import notices
+from demo.answering import Refusal, answering
+from demo.dataset import words
+from demo.dataset.letterbox import REASONS, Letterbox
+from demo.dataset.pairing import GAPS_YEARS, PairQuery, PairSearch, begin, look
+from demo.dataset.people_room import Updates
+from demo.dataset.recognition import Recognition
+from demo.dataset.shelf import Shelf
+from demo.delivery import FORGET_AFTER_S, Delivery
+from demo.language import Language
+
+NOWHERE = "This archive has no keeper to write to from here, so nothing was filed. Start the app with --archive FOLDER."
+
+
+class PairRoom:
+    """Components and answers; built inside an open tab."""
+
+    def __init__(self, recognition: Recognition, say: Language, delivery: Delivery, shelf: Shelf) -> None:
+        self.recognition, self.say, self.delivery, self.shelf = recognition, say, delivery, shelf
+        self.letters = Letterbox()
+        self.search: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
+        self.seen: Any = gr.State([], time_to_live=FORGET_AFTER_S)
+        """Picture ids of the pairs on show."""
+        self.picked: Any = gr.State(None)
+
+    def build(self) -> None:
+        say = self.say
+        with gr.Row(elem_id="dataset-pair-choice"):
+            kinds = [(say("one person"), "same"), (say("two people"), "different")]
+            self.kind = gr.Radio(kinds, value="same", label=say("Pairs of"), elem_id="dataset-kind")
+            gaps = [(say("any"), 0), *((self.gap_named(number), number) for number in range(1, len(GAPS_YEARS)))]
+            self.gap = gr.Dropdown(gaps, value=0, label=say("Years between them"), elem_id="dataset-gap")
+            shown = [(say("all"), "all"), (say("verdicts differ"), "differ"), (say("doubtful"), "doubtful")]
+            self.shown = gr.Radio(shown, value="all", label=say("Show"), elem_id="dataset-shown")
+        with gr.Row():
+            self.start = gr.Button(say("Look at pairs"), variant="primary", elem_id="dataset-pairs-start")
+            self.more = gr.Button(say("More pairs"), elem_id="dataset-pairs-more")
+        self.note = gr.HTML(elem_id="dataset-pairs-note", padding=False)
+        self.pairs = gr.Gallery(label=say("Pairs"), columns=2, height="auto", allow_preview=False, buttons=[],
+                                interactive=False, show_label=False, elem_id="dataset-pairs")  # fmt: skip
+        with gr.Row(elem_id="dataset-doubt"):
+            reasons = [(say(one), one) for one in REASONS]
+            self.reason = gr.Dropdown(reasons, value=REASONS[0], label=say("Doubt about the pair pressed"),
+                                      elem_id="dataset-reason")  # fmt: skip
+            self.send = gr.Button(say("Send to the keeper"), elem_id="dataset-send")
+
+    def gap_named(self, number: int) -> str:
+        """A gap of `GAPS_YEARS` for people."""
+        low, high = GAPS_YEARS[number]
+        if number == len(GAPS_YEARS) - 1:
+            return self.say("{low} years and more", low=low)
+        return self.say("{low} to {high} years", low=low, high=high)
+
+    def wire(self, archive: gr.State, work: dict[str, Any], quiet: dict[str, Any]) -> None:
+        made = [self.note, self.pairs, self.search, self.seen, self.picked]
+        self.start.click(self.begin, [archive, self.kind, self.gap, self.shown], made, **work)
+        self.more.click(self.go_on, [archive, self.search], made, **work)
+        self.pairs.select(self.pick, self.seen, [self.picked, self.note], **quiet)
+        self.send.click(self.file, [archive, self.picked, self.reason], self.note, **quiet)
+
+    def begin(self, archive: str, kind: str, gap: int, shown: Any) -> Iterator[Updates]:
+        """The first page of pairs of a kind."""
+        try:
+            with answering():
+                query = PairQuery(same=kind == "same", gap_years=GAPS_YEARS[int(gap)], shown=shown)
+                search = begin(self.shelf.open(archive), query)
+        except Refusal as refusal:
+            yield {self.note: notices.trouble(self.say.sentence(str(refusal)))}
+            return
+        yield from self.go_on(archive, search)
+
+    def go_on(self, archive: str, search: PairSearch | None) -> Iterator[Updates]:
+        """The next page; pairs appear as they are looked at."""
+        if search is None:
+            yield {self.note: notices.hint(self.say("Press “Look at pairs” first."))}
+            return
+        try:
+            with answering():
+                pictures: list[tuple[str, str]] = []
+                seen: list[tuple[str, str]] = []
+                for found in look(self.shelf.open(archive), self.recognition, search):
+                    for one in found[len(pictures) :]:
+                        path = self.delivery.show(one.photo, f"pair{len(pictures)}")
+                        pictures.append((path, words.pair(self.say, one)))
+                        seen.append((one.records[0].picture_id, one.records[1].picture_id))
+                    yield {self.pairs: gr.update(value=pictures, selected_index=None)}
+        except Refusal as refusal:
+            yield {self.note: notices.trouble(self.say.sentence(str(refusal)))}
+            return
+        told = self.say("{looked} of {drawn} pairs looked at, drawn from {all} of this kind.",
+                        looked=search.position, drawn=len(search.pairs), all=search.num_available)  # fmt: skip
+        yield {self.note: notices.hint(told), self.search: search, self.seen: seen, self.picked: None}
+
+    def pick(self, seen: list[tuple[str, str]], event: gr.SelectData) -> Updates:
+        pair = seen[int(event.index)] if int(event.index) < len(seen) else None
+        return {self.picked: pair, self.note: notices.hint(self.say("Say below what is doubtful about this pair."))}
+
+    def file(self, archive: str, picked: tuple[str, str] | None, reason: str) -> str:
+        """Put the pair pressed into the archive's review queue."""
+        try:
+            with answering():
+                if picked is None:
+                    raise Refusal("Press the pair that you mean first.")
+                folder = self.shelf.keeper_folder(archive)
+                if folder is None:
+                    raise Refusal(NOWHERE)
+                is_new = self.letters.doubt(folder, (picked[0], picked[1]), reason)
+        except Refusal as refusal:
+            return notices.trouble(self.say.sentence(str(refusal)))
+        told = self.say("Filed. The keeper of the archive will look at it.")
+        return notices.hint(told if is_new else self.say("This very doubt waits for the keeper already."))

@@ -1,0 +1,171 @@
+"""People of an archive through the ages: searched, looked at, and an age generated beside the real photo."""
+
+from typing import Any
+
+import gradio as gr
+
+from cafdata.catalogue import Catalogue, Query
+from core.ages import TEN
+from demo import notices
+from demo.answering import Refusal, answering
+from demo.dataset import browsing, words
+from demo.dataset.recognition import Recognition
+from demo.dataset.shelf import HOME, Shelf
+from demo.dataset.travel import travel
+from demo.delivery import Delivery
+from demo.language import Language
+from demo.studio import Studio
+
+Updates = dict[Any, Any]
+ANY = -1
+
+
+class PeopleRoom:
+    """Components and answers; built inside an open tab. `self.archive` names the archive a visitor looks at."""
+
+    def __init__(self, studio: Studio, say: Language, delivery: Delivery, shelf: Shelf) -> None:
+        self.studio, self.say, self.delivery, self.shelf = studio, say, delivery, shelf
+        self.recognition = Recognition(studio.pack)
+        self.archive = gr.State(HOME)
+        self.page_number = gr.State(0)
+        self.listed: Any = gr.State([])
+        """Names of the people on the page."""
+        self.chosen: Any = gr.State(None)
+        """Name of the person looked at."""
+
+    def build(self) -> None:
+        say = self.say
+        gallery = {"allow_preview": False, "buttons": [], "interactive": False, "show_label": False}
+        with gr.Row(elem_id="dataset-search"):
+            self.text = gr.Textbox(label=say("Search"), max_length=200, elem_id="dataset-text")
+            groups = [(say("any age"), ANY), *((name, number) for number, name in enumerate(TEN.names))]
+            self.group = gr.Dropdown(groups, value=ANY, label=say("Has a picture at"), elem_id="dataset-group")
+            self.licence = gr.Dropdown([], value=None, label=say("Licence"), elem_id="dataset-licence")
+        self.found = gr.HTML(elem_id="dataset-found", padding=False)
+        self.people = gr.Gallery(label=say("People"), columns=5, height="auto", elem_id="dataset-people", **gallery)
+        with gr.Row(elem_id="dataset-paging"):
+            self.back = gr.Button(say("Back"), size="sm", elem_id="dataset-back")
+            self.on = gr.Button(say("On"), size="sm", elem_id="dataset-on")
+        with gr.Column(visible=False, elem_id="dataset-person") as self.person:
+            self.name = gr.HTML(padding=False, elem_id="dataset-name")
+            self.strip = gr.Gallery(label=say("Ages"), columns=5, height="auto", elem_id="dataset-strip", **gallery)
+            self.facts = gr.HTML(padding=False, elem_id="dataset-facts")
+            gr.HTML(f"<h3>{say('Generated beside the real photo')}</h3>", padding=False)
+            with gr.Row(elem_id="dataset-journey-choice"):
+                self.source = gr.Dropdown([], label=say("Start from"), elem_id="dataset-source")
+                self.target = gr.Dropdown([], label=say("Make the age of"), elem_id="dataset-target")
+                self.go = gr.Button(say("Generate and compare"), variant="primary", elem_id="dataset-go")
+            self.journey = gr.HTML(padding=False, elem_id="dataset-journey-note")
+            self.three = gr.Gallery(label=say("Start, generated, real"), columns=3, height="auto", visible=False,
+                                    elem_id="dataset-journey", **gallery)  # fmt: skip
+
+    def wire(self, work: dict[str, Any], quiet: dict[str, Any]) -> None:
+        seen = [self.archive, self.text, self.group, self.licence]
+        shown = [self.found, self.people, self.listed, self.page_number, self.person]
+        gr.on([self.text.submit, self.group.input, self.licence.input], self.first, seen, shown, **work)
+        self.back.click(self.before, [*seen, self.page_number], shown, **work)
+        self.on.click(self.after, [*seen, self.page_number], shown, **work)
+        opened = [self.person, self.name, self.strip, self.facts, self.source, self.target, self.journey, self.three,
+                  self.chosen]  # fmt: skip
+        self.people.select(self.meet, [self.archive, self.listed], opened, **work)
+        self.strip.select(self.tell, [self.archive, self.chosen], self.facts, **quiet)
+        chosen = [self.archive, self.source, self.target]
+        self.go.click(self.compare, chosen, [self.journey, self.three], **work)
+
+    def first(self, archive: str, text: str, group: int, licence: str | None) -> Updates:
+        return self.page(archive, text, group, licence, 0)
+
+    def before(self, archive: str, text: str, group: int, licence: str | None, number: int) -> Updates:
+        return self.page(archive, text, group, licence, number - 1)
+
+    def after(self, archive: str, text: str, group: int, licence: str | None, number: int) -> Updates:
+        return self.page(archive, text, group, licence, number + 1)
+
+    def page(self, archive: str, text: str, group: int, licence: str | None, number: int) -> Updates:
+        """A page of the people who fit; what does not fit the archive becomes a sentence."""
+        try:
+            with answering():
+                catalogue = self.shelf.open(archive)
+                query = Query(text=text, group=None if group == ANY else group, licence=licence or None)
+                found = browsing.people(catalogue, query, number)
+                pictures = self.shown(found.tiles)
+        except Refusal as refusal:
+            return {self.found: notices.trouble(self.say.sentence(str(refusal)))}
+        captions = [self.say("{count} pictures", count=count) for count in found.counts]
+        told = self.say(
+            "{people} people, {pictures} pictures; page {number} of {pages}",
+            people=found.num_people, pictures=found.num_pictures, number=found.number + 1, pages=found.num_pages,
+        )  # fmt: skip
+        return {
+            self.found: notices.hint(told),
+            self.people: gr.update(value=list(zip(pictures, captions, strict=True)), selected_index=None),
+            self.listed: [tile.record.person_id for tile in found.tiles],
+            self.page_number: found.number,
+            self.person: gr.update(visible=False),
+        }
+
+    def meet(self, archive: str, listed: list[str], event: gr.SelectData) -> Updates:
+        """One person, youngest first."""
+        try:
+            with answering():
+                catalogue = self.shelf.open(archive)
+                name = listed[int(event.index)]
+                one = browsing.person(catalogue, name)
+                pictures = self.shown(one.tiles)
+        except Refusal as refusal:
+            return {self.name: notices.trouble(self.say.sentence(str(refusal))), self.person: gr.update(visible=True)}
+        ages = [browsing.years(tile.record) for tile in one.tiles]
+        names = [tile.record.picture_id for tile in one.tiles]
+        choices = list(zip([self.say("age {years}", years=age) for age in ages], names, strict=True))
+        heading = self.say.html("{name}: {count} pictures", name=name, count=one.num_pictures)
+        return {
+            self.person: gr.update(visible=True),
+            self.name: f'<h2 class="dataset-title">{heading}</h2>',
+            self.strip: gr.update(value=list(zip(pictures, ages, strict=True)), selected_index=None),
+            self.facts: words.facts(self.say, one.tiles[0].record),
+            self.source: gr.update(choices=choices, value=names[len(names) // 2]),
+            self.target: gr.update(choices=choices, value=names[-1]),
+            self.journey: "",
+            self.three: gr.update(value=[], visible=False),
+            self.chosen: name,
+        }
+
+    def tell(self, archive: str, name: str | None, event: gr.SelectData) -> str:
+        """What is known of the picture pressed."""
+        try:
+            with answering():
+                one = browsing.person(self.shelf.open(archive), name or "")
+                return words.facts(self.say, one.tiles[int(event.index)].record)
+        except Refusal as refusal:
+            return notices.trouble(self.say.sentence(str(refusal)))
+
+    def compare(self, archive: str, source: str | None, target: str | None) -> Updates:
+        """Generate the age of one picture from another and hold it against the real one."""
+        try:
+            with answering():
+                if not source or not target or source == target:
+                    raise Refusal("Choose two different pictures of this person.")
+                catalogue = self.shelf.open(archive)
+                pictures = self.pair(catalogue, source, target)
+                made = travel(self.studio, self.recognition, *pictures)
+                shown = [self.delivery.show(photo, name) for photo, name in
+                         ((made.start, "start"), (made.made, "generated"), (made.real, "real"))]  # fmt: skip
+                told = words.journey(self.say, made)
+        except Refusal as refusal:
+            return {self.journey: notices.trouble(self.say.sentence(str(refusal)))}
+        captions = [self.say("Start"), self.say("Generated"), self.say("Real")]
+        return {
+            self.journey: told,
+            self.three: gr.update(value=list(zip(shown, captions, strict=True)), visible=True),
+        }
+
+    def pair(self, catalogue: Catalogue, source: str, target: str) -> list[Any]:
+        """The two pictures, which are of one person. Raises Refusal where they are not."""
+        rows = [catalogue.row_of(source), catalogue.row_of(target)]
+        if catalogue.person_id(rows[0]) != catalogue.person_id(rows[1]):
+            raise Refusal("Choose two different pictures of this person.")
+        return list(catalogue.pictures(rows))
+
+    def shown(self, tiles: tuple[browsing.Tile, ...]) -> list[str]:
+        """Paths of small pictures for the page."""
+        return [self.delivery.show(tile.photo, f"picture{number}") for number, tile in enumerate(tiles)]

@@ -1,0 +1,140 @@
+"""What the Dataset tab says of an archive, as HTML: counts, the map of people and ages, one picture's facts."""
+
+from collections.abc import Mapping
+from html import escape
+
+from cafdata.catalogue import Catalogue
+from cafdata.record import Record
+from cafdata.summary import Summary
+from core.ages import TEN
+from demo.dataset.browsing import years
+from demo.dataset.pairing import SeenPair
+from demo.dataset.recognition import Comparison
+from demo.dataset.travel import Journey
+from demo.language import Language
+
+MOST_ROWS = 60
+"""People on the map; of larger archives those with the youngest pictures."""
+
+
+def title(say: Language, catalogue: Catalogue, is_sample: bool) -> str:
+    """Name and size of an archive, and whether its people live."""
+    counts = say("{pictures} pictures of {people} people", pictures=len(catalogue), people=len(catalogue.people))
+    told = ""
+    if is_sample:
+        told = say("This is the bundled sample: twenty people who never lived, each blended from a dozen faces.")
+    return f'<h2 class="dataset-title">{escape(catalogue.title)}</h2><p class="quiet">{counts}. {told}</p>'
+
+
+def counted(say: Language, summary: Summary) -> str:
+    """Coverage map, gaps in years, licences and other counts."""
+    return "".join(
+        (
+            coverage(say, summary),
+            bars(say("Years between two pictures of one person"), summary.pairs_per_gap),
+            bars(say("Pictures in each age group"), summary.pictures_per_group),
+            bars(say("Pictures of each sex"), summary.pictures_per_sex),
+            bars(say("Pictures in each split"), summary.pictures_per_split),
+            bars(say("Where the ages come from"), summary.pictures_per_provenance),
+            licences(say, summary),
+        )
+    )
+
+
+def coverage(say: Language, summary: Summary) -> str:
+    """Who has pictures in which age group: a row a person, darker where there are more."""
+    most = max(1, int(summary.coverage.max(initial=0)))
+    head = "".join(f'<th scope="col">{name}</th>' for name in TEN.names)
+    rows = []
+    for number, row in enumerate(summary.coverage[:MOST_ROWS].tolist(), 1):
+        cells = "".join(f'<td style="--share:{count / most:.2f}">{count or ""}</td>' for count in row)
+        rows.append(f'<tr><th scope="row">{number}</th>{cells}</tr>')
+    name = say("People (rows) and age groups (columns): how many pictures")
+    return (
+        f'<h3>{name}</h3><div class="dataset-scroll" tabindex="0" role="region" aria-label="{escape(name)}">'
+        f'<table class="dataset-map"><thead><tr><td></td>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def bars(name: str, counts: Mapping[str, int]) -> str:
+    """Counts as a table whose cells are bars."""
+    most = max([1, *counts.values()])
+    rows = "".join(
+        f'<tr><th scope="row">{escape(str(key))}</th>'
+        f'<td><span style="--share:{count / most:.3f}"></span>{count:,}</td></tr>'
+        for key, count in counts.items()
+    )
+    return f'<h3>{escape(name)}</h3><table class="dataset-bars">{rows}</table>'
+
+
+def licences(say: Language, summary: Summary) -> str:
+    """What stands under which licence."""
+    heads = (say("Licence"), say("Pictures"), say("People"), say("Without an author"))
+    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(one.licence)}</th><td>{one.pictures:,}</td><td>{one.people:,}</td>'
+        f"<td>{one.without_author:,}</td></tr>"
+        for one in summary.licences
+    )
+    return f'<h3>{say("Licences")}</h3><table class="dataset-list"><thead><tr>{head}</tr></thead>{rows}</table>'
+
+
+def facts(say: Language, record: Record) -> str:
+    """What is known of one picture. The address is shown as text: nothing leads out of the page unasked."""
+    not_stated = say("not stated")
+    known = (
+        (say("Picture"), record.picture_id),
+        (say("Age, years"), years(record)),
+        (say("The age comes from"), record.age_provenance),
+        (say("Taken"), record.captured or not_stated),
+        (say("Licence"), record.licence or not_stated),
+        (say("Author"), record.author or not_stated),
+        (say("Source"), record.source_url or not_stated),
+    )
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in known)
+    return f'<dl class="dataset-facts">{rows}</dl>'
+
+
+def compared(say: Language, comparison: Comparison | None) -> str:
+    """Score and verdict of two faces, in a few words."""
+    if comparison is None:
+        return say("no face found on one of them")
+    found = comparison.verification
+    if found is None or found.passes_rectified is None:
+        return say("score {score}, no verdict for this recogniser and these ages", score=f"{comparison.score:.2f}")
+    verdicts = {True: say("same person"), False: say("not the same")}
+    one_size = say("none") if found.passes_one_size is None else verdicts[found.passes_one_size]
+    return say(
+        "score {score}: {rectified} by the threshold of these ages, {one_size} by one for all ages",
+        score=f"{comparison.score:.2f}",
+        rectified=verdicts[found.passes_rectified],
+        one_size=one_size,
+    )
+
+
+def pair(say: Language, seen: SeenPair) -> str:
+    """A caption of a pair."""
+    ages = " / ".join(years(record) for record in seen.records)
+    return say("Ages {ages}: {verdict}", ages=ages, verdict=compared(say, seen.comparison))
+
+
+def journey(say: Language, made: Journey) -> str:
+    """What the three pictures say, with the percentile among real pairs where one is known."""
+    lines = [
+        say.html("Generated and real: {verdict}.", verdict=compared(say, made.made_real)),
+        say.html("The two real photos: {verdict}.", verdict=compared(say, made.start_real)),
+        say.html("Generated and the photo it was made from: {verdict}.", verdict=compared(say, made.start_made)),
+    ]
+    found = made.made_real.verification
+    percentile = None if found is None else found.percentile
+    if percentile is None:
+        lines.append(say("How it ranks among real pairs of these ages was not measured for this recogniser."))
+    else:
+        lines.append(
+            say(
+                "Of real pairs of one person at these ages, {share} % score less than generated and real do.",
+                share=f"{percentile:.0f}",
+            )
+        )
+    return f'<ul class="facts">{"".join(f"<li>{line}</li>" for line in lines)}</ul>'
