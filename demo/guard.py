@@ -14,6 +14,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
+MAX_NAME_BYTES = 255
+"""Of each part of an address; no file system has longer names, and asking one for such is an error."""
 UPLOAD_PATH = "/gradio_api/upload"
 
 CONTENT_POLICY = "; ".join(
@@ -99,6 +101,8 @@ class _Exchange:
     async def run(self, app: Application) -> None:
         if not self.declared.isdigit() or int(self.declared) > self.max_bytes:
             self.refusal = self._too_large()
+        elif max(len(part.encode()) for part in str(self.scope["path"]).split("/")) > MAX_NAME_BYTES:
+            self.refusal = (414, "The address is too long.")
         else:
             with suppress(_Refused):
                 await app(self.scope, self.receive, self.send)

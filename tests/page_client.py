@@ -4,10 +4,12 @@ import http.client
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
+
+from gradio_client.utils import apply_diff
 
 BUSY = (429, 503)
 """Statuses of a clean refusal: too many of one's own wait, or too many of everybody's."""
@@ -102,7 +104,10 @@ def ask(
             pass  # refused before all of it was sent: the answer is there to be read
         answer = line.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(status=answer.status, headers=found, body=answer.read())
+        try:
+            return Answer(status=answer.status, headers=found, body=answer.read())
+        except http.client.IncompleteRead as broken:  # the server broke off
+            return Answer(status=answer.status, headers=found, body=broken.partial)
     finally:
         line.close()
 
@@ -138,6 +143,20 @@ def page_at(address: str, language: str = "") -> Page:
              if number in own and one["props"].get("elem_id")}  # fmt: skip
     dependencies = {one["id"]: one for one in config["dependencies"] if one["id"] in deps}
     return Page(components, dependencies, named)
+
+
+def shown_by(messages: Iterable[dict[str, Any]]) -> Iterator[list[Any]]:
+    """What components are given one time after the other: first whole, then as changes, at the end whole again."""
+    latest: list[Any] = []
+    for message in messages:
+        data = (message.get("output") or {}).get("data")
+        if not data or message.get("success") is not True:
+            continue
+        if message["msg"] == "process_generating" and latest:
+            latest = [apply_diff(old, change) for old, change in zip(latest, data, strict=True)]
+        else:
+            latest = list(data)
+        yield latest
 
 
 class Visitor:
@@ -204,8 +223,8 @@ class Visitor:
     def call(self, event: dict[str, Any], event_data: Any = None, trigger: int | None = None) -> Ending:
         """Queue one event, wait for its end, and take over what it shows."""
         end = self.send(self.body_of(event, event_data, trigger))
-        if end.is_done:
-            for number, value in zip(event["outputs"], end.output, strict=False):
+        for outputs in shown_by(end.messages):
+            for number, value in zip(event["outputs"], outputs, strict=False):
                 self.take(number, value)
         return end
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import skimage.data
+import torch
 
 from core.generator import Generator, GeneratorConfig
 from core.images import encode_jpeg, resize
 from core.weights import add_model
-from tests.page_client import Page, page_at
+from tests.page_client import Ending, Page, Visitor, page_at
 from tests.running_app import RunningApp, running_app
 
 WATCH = """
@@ -88,19 +89,20 @@ class Watched:
 def tiny_models(folder: Path) -> Path:
     """A model folder with one model of ten groups whose weights are drawn at random."""
     folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
     config = GeneratorConfig(size_px=64, channels=(8, 12), encoder_blocks=(0, 1), decoder_blocks=(1, 1), code_width=16)
     add_model(Generator(config), "tiny-10", folder, licence="none")
     return folder
 
 
 def also_list(folder: Path, name: str, data: bytes) -> None:
-    """Add a file to a model folder's list under its right digest, as whoever could write there would."""
+    """Put a file into a model folder's list under its right digest, as whoever could write there would."""
     path = folder / "manifest.json"
     written = json.loads(path.read_text())
     entry = written["models"][0] | {"name": name, "file": f"{name}.safetensors"}
     entry["sha256"] = hashlib.sha256(data).hexdigest()
     (folder / entry["file"]).write_bytes(data)
-    written["models"].append(entry)
+    written["models"] = [one for one in written["models"] if one["name"] != name] + [entry]
     path.write_text(json.dumps(written))
 
 
@@ -132,6 +134,15 @@ def coloured_face(number: int, size_px: int = 224) -> tuple[bytes, tuple[int, in
     band: npt.NDArray[np.uint8] = np.empty((size_px // 4, size_px, 3), np.uint8)
     band[:] = colour
     return encode_jpeg(np.concatenate([band, face]), 92), colour
+
+
+def sit(visitor: Visitor, data: bytes, name: str = "photo.jpg") -> list[Ending]:
+    """Give a photo with every consent that could be asked for; how its events ended. Raises Refused."""
+    visitor.put("photo", visitor.upload(data, name))
+    visitor.put("consent", True)
+    ends = visitor.fire("photo", "input")
+    visitor.put("guardian", True)  # a model of random weights may read any age
+    return ends
 
 
 def until(is_so: Callable[[], bool], timeout_s: float) -> float:

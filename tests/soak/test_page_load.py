@@ -15,7 +15,7 @@ import pytest
 from core.images import decode_photo
 from demo.admission import AdmissionLimits
 from tests.page_client import Answer, Ending, Listening, Refused, Visitor, ask, post_json
-from tests.page_server import Watched, coloured_face, tiny_models, until, watched_app
+from tests.page_server import Watched, coloured_face, sit, tiny_models, until, watched_app
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +79,9 @@ def visit(app: Watched, number: int, tally: Tally, is_long: bool = True) -> None
     """From a photo to its faces, and to its ages if it is long; every picture has to be this visitor's own."""
     data, colour = coloured_face(number)
     visitor = visitor_of(app, number)
+    visitor.put("view", "whole")
     try:
-        visitor.put("photo", visitor.upload(data, f"{number}.jpg"))
+        ends = sit(visitor, data, f"{number}.jpg")
     except Refused as refused:
         status = refused.answer.status
         tally.note([Ending(status=status, detail=refused.answer.body, took_s=0.0)])
@@ -88,10 +89,8 @@ def visit(app: Watched, number: int, tally: Tally, is_long: bool = True) -> None
     except OSError as error:
         tally.note([Ending(status=0, detail=f"upload: {error!r}")])
         return
-    visitor.put("consent", True)
-    visitor.put("view", "whole")
     try:
-        if tally.note(visitor.fire("photo", "input")):
+        if tally.note(ends):
             check(visitor, visitor.value("photo"), colour, tally)
             if is_long and tally.note(visitor.fire("run", "click")):
                 for file in visitor.value("compare"):
@@ -139,9 +138,7 @@ def test_fifty_visitors_each_get_their_own_result_or_a_clean_refusal(app: Watche
 def long_job(app: Watched, number: int) -> Visitor:
     """A visitor whose next click is a strip."""
     visitor = visitor_of(app, number)
-    visitor.put("photo", visitor.upload(coloured_face(number)[0]))
-    visitor.put("consent", True)
-    assert all(end.is_done for end in visitor.fire("photo", "input"))
+    assert all(end.is_done for end in sit(visitor, coloured_face(number)[0]))
     return visitor
 
 

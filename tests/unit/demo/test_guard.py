@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 
 from demo.guard import SECURITY_HEADERS, Guard, Message, Receive, RequestLimits, Send
+from tests.page_client import multipart
 
 LIMITS = RequestLimits(max_upload_bytes=4000, max_body_bytes=1000, body_timeout_s=0.6)
 
@@ -101,6 +102,21 @@ def test_a_body_within_the_limit_passes_whole(port: int) -> None:
 )
 def test_only_uploads_may_be_large(port: int, path: str, size: int, status: int) -> None:
     assert answer_to(port, post(path, b"x" * size)).startswith(f"HTTP/1.1 {status}".encode())
+
+
+def test_an_address_that_no_file_can_have_is_refused(port: int) -> None:
+    assert answer_to(port, post("/gradio_api/file=/" + "a" * 255, b"")).startswith(b"HTTP/1.1 200")
+    assert answer_to(port, post("/gradio_api/file=/" + "a" * 256, b"")).startswith(b"HTTP/1.1 414")
+
+
+def test_a_form_of_many_parts_is_refused_and_one_of_few_passes(port: int) -> None:
+    def form(num_parts: int) -> bytes:
+        body, content_type = multipart([("files", f"{number}.jpg", b"x") for number in range(num_parts)])
+        head = f"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {content_type}\r\n"
+        return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    assert answer_to(port, form(8)).startswith(b"HTTP/1.1 200")
+    assert b"send one file at a time" in answer_to(port, form(9))
 
 
 def test_a_declared_giant_is_refused_before_its_body_is_sent(port: int, reader: Reader) -> None:
