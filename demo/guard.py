@@ -17,6 +17,8 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 MAX_NAME_BYTES = 255
 """Of each part of an address; no file system has longer names, and asking one for such is an error."""
 UPLOAD_PATH = "/gradio_api/upload"
+FILE_PATH = "/gradio_api/file="
+"""Visitors' pictures; a browser that others use too keeps none of them."""
 
 CONTENT_POLICY = "; ".join(
     (
@@ -135,7 +137,10 @@ class _Exchange:
             return  # the application's own guess at what went wrong
         if message["type"] == "http.response.start":
             self.is_answered = True
-            message = {**message, "headers": [*message.get("headers", []), *SECURITY_HEADERS]}
+            headers = [*message.get("headers", []), *SECURITY_HEADERS]
+            if FILE_PATH in self.scope["path"]:
+                headers.append((b"cache-control", b"no-store"))
+            message = {**message, "headers": headers}
         await self._send(message)
 
     def _too_large(self) -> tuple[int, str]:

@@ -173,6 +173,11 @@ def test_every_answer_carries_the_security_headers(port: int, request_bytes: byt
         assert name + b": " + value in answer
 
 
+def test_pictures_are_kept_by_no_browser(port: int) -> None:
+    assert b"cache-control: no-store" in answer_to(port, post("/gradio_api/file=/photo.jpg", b""))
+    assert b"cache-control" not in answer_to(port, post("/assets/index.js", b""))
+
+
 def test_limits_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="2000"):
         RequestLimits(max_upload_bytes=1000, max_body_bytes=2000)
