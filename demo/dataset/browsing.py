@@ -85,9 +85,21 @@ def people(catalogue: Catalogue, query: Query, number: int) -> PeoplePage:
 
 def person(catalogue: Catalogue, name: str) -> Person:
     """One person's pictures in order of age. Raises ArchiveBroken if there is nobody of that name."""
+    rows, total = rows_shown(catalogue, name)
+    return Person(name=name, tiles=tiles(catalogue, rows), num_pictures=total)
+
+
+def record_shown(catalogue: Catalogue, name: str, number: int) -> Record:
+    """What is known of a picture that `person` shows, by its place there. Raises ArchiveBroken."""
+    rows, _ = rows_shown(catalogue, name)
+    return catalogue.records([rows[min(number, len(rows) - 1)]])[0]
+
+
+def rows_shown(catalogue: Catalogue, name: str) -> tuple[list[int], int]:
+    """Rows of the pictures of a person that are shown, youngest first, and how many there are in all."""
     rows = catalogue.rows_of(name)
     spread = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MAX_OF_ONE)).round().astype(int))
-    return Person(name=name, tiles=tiles(catalogue, rows[spread].tolist()), num_pictures=len(rows))
+    return rows[spread].tolist(), len(rows)
 
 
 def tiles(catalogue: Catalogue, rows: list[int]) -> tuple[Tile, ...]:

@@ -5,17 +5,18 @@ from typing import Any
 
 import gradio as gr
 
-from demo import notices
+from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.dataset import words
-from demo.dataset.letterbox import REASONS, Letterbox
+from demo.dataset.letterbox import REASONS, doubt_of
 from demo.dataset.pairing import GAPS_YEARS, PairQuery, PairSearch, begin, look
-from demo.dataset.people_room import Updates
+from demo.dataset.people_room import CONSENT, TICK_FIRST, Updates
 from demo.dataset.recognition import Recognition
 from demo.dataset.shelf import Shelf
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
 
+UNDER_18 = "Pictures of under-18s too: these people are grown up or never lived, or I may look at them."
 NOWHERE = "This archive has no keeper to write to from here, so nothing was filed. Start the app with --archive FOLDER."
 
 
@@ -24,7 +25,6 @@ class PairRoom:
 
     def __init__(self, recognition: Recognition, say: Language, delivery: Delivery, shelf: Shelf) -> None:
         self.recognition, self.say, self.delivery, self.shelf = recognition, say, delivery, shelf
-        self.letters = Letterbox()
         self.search: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.seen: Any = gr.State([], time_to_live=FORGET_AFTER_S)
         """Picture ids of the pairs on show."""
@@ -39,9 +39,13 @@ class PairRoom:
             self.gap = gr.Dropdown(gaps, value=0, label=say("Years between them"), elem_id="dataset-gap")
             shown = [(say("all"), "all"), (say("verdicts differ"), "differ"), (say("doubtful"), "doubtful")]
             self.shown = gr.Radio(shown, value="all", label=say("Show"), elem_id="dataset-shown")
-        with gr.Row():
+        self.consent = consent.consent_box(say, "dataset-pairs-consent", CONSENT)
+        self.guardian = gr.Checkbox(label=say(UNDER_18), elem_id="dataset-pairs-guardian", elem_classes="consent",
+                                    container=False)  # fmt: skip
+        with gr.Row(elem_id="dataset-pairs-run"):
             self.start = gr.Button(say("Look at pairs"), variant="primary", elem_id="dataset-pairs-start")
-            self.more = gr.Button(say("More pairs"), elem_id="dataset-pairs-more")
+            self.more = gr.Button(say("More pairs"), interactive=False, elem_id="dataset-pairs-more")
+            self.stop = gr.Button(say("Stop"), variant="stop", visible=False, elem_id="dataset-pairs-stop")
         self.note = gr.HTML(elem_id="dataset-pairs-note", padding=False)
         self.pairs = gr.Gallery(label=say("Pairs"), columns=2, height="auto", allow_preview=False, buttons=[],
                                 interactive=False, show_label=False, elem_id="dataset-pairs")  # fmt: skip
@@ -59,28 +63,44 @@ class PairRoom:
         return self.say("{low} to {high} years", low=low, high=high)
 
     def wire(self, archive: gr.State, work: dict[str, Any], quiet: dict[str, Any]) -> None:
-        made = [self.note, self.pairs, self.search, self.seen, self.picked]
-        self.start.click(self.begin, [archive, self.kind, self.gap, self.shown], made, **work)
-        self.more.click(self.go_on, [archive, self.search], made, **work)
+        made = [self.note, self.pairs, self.search, self.seen, self.picked, self.start, self.more, self.stop]
+        wanted = [archive, self.kind, self.gap, self.shown, self.consent, self.guardian]
+        running = [
+            self.start.click(self.begin, wanted, made, **work),
+            self.more.click(self.go_on, [archive, self.search, self.consent], made, **work),
+        ]
+        self.stop.click(self.stopped, None, made, cancels=running, **quiet)
+        self.consent.input(self.consented, self.consent, made, cancels=running, **quiet)
         self.pairs.select(self.pick, self.seen, [self.picked, self.note], **quiet)
         self.send.click(self.file, [archive, self.picked, self.reason], self.note, **quiet)
 
-    def begin(self, archive: str, kind: str, gap: int, shown: Any) -> Iterator[Updates]:
-        """The first page of pairs of a kind."""
+    def begin(self, archive: str, kind: str, gap: int, shown: Any, agreed: bool, guardian: bool) -> Iterator[Updates]:
+        """The first page of pairs of a kind; nothing is compared before consent."""
+        if not agreed:
+            yield {self.note: notices.hint(self.say(TICK_FIRST))}
+            return
         try:
             with answering():
-                query = PairQuery(same=kind == "same", gap_years=GAPS_YEARS[int(gap)], shown=shown)
+                gap_years = GAPS_YEARS[int(gap)]
+                query = PairQuery(same=kind == "same", gap_years=gap_years, shown=shown, adults_only=not guardian)
                 search = begin(self.shelf.open(archive), query)
         except Refusal as refusal:
             yield {self.note: notices.trouble(self.say.sentence(str(refusal)))}
             return
-        yield from self.go_on(archive, search)
+        yield from self.go_on(archive, search, agreed)
 
-    def go_on(self, archive: str, search: PairSearch | None) -> Iterator[Updates]:
+    def go_on(self, archive: str, search: PairSearch | None, agreed: bool) -> Iterator[Updates]:
         """The next page; pairs appear as they are looked at."""
-        if search is None:
+        if search is None or not agreed:
             yield {self.note: notices.hint(self.say("Press “Look at pairs” first."))}
             return
+        yield {
+            self.note: notices.hint(self.say("Comparing faces …")),
+            self.pairs: [],
+            self.start: gr.update(visible=False),
+            self.more: gr.update(visible=False),
+            self.stop: gr.update(visible=True),
+        }
         try:
             with answering():
                 pictures: list[tuple[str, str]] = []
@@ -92,11 +112,36 @@ class PairRoom:
                         seen.append((one.records[0].picture_id, one.records[1].picture_id))
                     yield {self.pairs: gr.update(value=pictures, selected_index=None)}
         except Refusal as refusal:
-            yield {self.note: notices.trouble(self.say.sentence(str(refusal)))}
+            yield {**self.rested(), self.note: notices.trouble(self.say.sentence(str(refusal)))}
             return
         told = self.say("{looked} of {drawn} pairs looked at, drawn from {all} of this kind.",
                         looked=search.position, drawn=len(search.pairs), all=search.num_available)  # fmt: skip
-        yield {self.note: notices.hint(told), self.search: search, self.seen: seen, self.picked: None}
+        are_more = search.position < len(search.pairs)
+        yield {
+            **self.rested(),
+            self.more: gr.update(visible=True, interactive=are_more),
+            self.note: notices.hint(told),
+            self.search: search,
+            self.seen: seen,
+            self.picked: None,
+        }
+
+    def rested(self) -> Updates:
+        return {
+            self.start: gr.update(visible=True),
+            self.more: gr.update(visible=True),
+            self.stop: gr.update(visible=False),
+        }
+
+    def stopped(self) -> Updates:
+        """The search was stopped; pairs on show cannot be doubted before they are looked for again."""
+        told = notices.hint(self.say("Stopped. Nothing of it was kept."))
+        gone: Updates = {self.pairs: [], self.search: None, self.seen: [], self.picked: None}
+        return {**self.rested(), **gone, self.more: gr.update(visible=True, interactive=False), self.note: told}
+
+    def consented(self, agreed: bool) -> Updates:
+        """Consent was given, or taken back: then nothing of it stays."""
+        return {self.note: ""} if agreed else {**self.stopped(), self.note: ""}
 
     def pick(self, seen: list[tuple[str, str]], event: gr.SelectData) -> Updates:
         pair = seen[int(event.index)] if int(event.index) < len(seen) else None
@@ -108,10 +153,11 @@ class PairRoom:
             with answering():
                 if picked is None:
                     raise Refusal("Press the pair that you mean first.")
-                folder = self.shelf.keeper_folder(archive)
+                pair = (picked[0], picked[1])
+                item, folder = doubt_of(pair, reason), self.shelf.keeper_folder(archive)
                 if folder is None:
-                    raise Refusal(NOWHERE)
-                is_new = self.letters.doubt(folder, (picked[0], picked[1]), reason)
+                    return words.unfiled(self.say, NOWHERE, (*pair, item.reason))
+                is_new = self.shelf.letters.doubt(folder, pair, reason)
         except Refusal as refusal:
             return notices.trouble(self.say.sentence(str(refusal)))
         told = self.say("Filed. The keeper of the archive will look at it.")

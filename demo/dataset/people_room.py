@@ -1,23 +1,31 @@
 """People of an archive through the ages: searched, looked at, and an age generated beside the real photo."""
 
+import time
 from typing import Any
 
 import gradio as gr
 
 from cafdata.catalogue import Catalogue, Query
 from core.ages import TEN
-from demo import notices
+from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.dataset import browsing, words
 from demo.dataset.recognition import Recognition
 from demo.dataset.shelf import HOME, Shelf
 from demo.dataset.travel import travel
-from demo.delivery import Delivery
+from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
 from demo.studio import Studio
 
 Updates = dict[Any, Any]
+SHOW_PERSON = """() => setTimeout(() => document.querySelector("#dataset-person")?.scrollIntoView(
+  {block: "start", behavior: "smooth"}), 100)"""
 ANY = -1
+CONSENT = "I look at these people for research, or they agreed. Their faces may be compared."
+GUARDIAN = (
+    "One of these pictures shows a person under 18. They are grown up or never lived, or I am the guardian and agree."
+)
+TICK_FIRST = "Tick the box, and the faces are compared. Until then nothing is."
 
 
 class PeopleRoom:
@@ -32,6 +40,10 @@ class PeopleRoom:
         """Names of the people on the page."""
         self.chosen: Any = gr.State(None)
         """Name of the person looked at."""
+        self.picked: Any = gr.State(None)
+        """Name of the picture whose facts are shown."""
+        self.filled_s: Any = gr.State(0.0)
+        """When the pictures on the page were laid out; ten minutes later their files are gone."""
 
     def build(self) -> None:
         say = self.say
@@ -48,12 +60,16 @@ class PeopleRoom:
             self.on = gr.Button(say("On"), size="sm", elem_id="dataset-on")
         with gr.Column(visible=False, elem_id="dataset-person") as self.person:
             self.name = gr.HTML(padding=False, elem_id="dataset-name")
-            self.strip = gr.Gallery(label=say("Ages"), columns=5, height="auto", elem_id="dataset-strip", **gallery)
+            self.strip = gr.Gallery(label=say("Ages"), columns=8, height="auto", elem_id="dataset-strip", **gallery)
             self.facts = gr.HTML(padding=False, elem_id="dataset-facts")
+            self.remove = gr.Button(say("Ask for this picture to be removed"), size="sm", elem_id="dataset-remove")
             gr.HTML(f"<h3>{say('Generated beside the real photo')}</h3>", padding=False)
             with gr.Row(elem_id="dataset-journey-choice"):
                 self.source = gr.Dropdown([], label=say("Start from"), elem_id="dataset-source")
                 self.target = gr.Dropdown([], label=say("Make the age of"), elem_id="dataset-target")
+            self.consent = consent.consent_box(say, "dataset-consent", CONSENT)
+            self.guardian = consent.guardian_box(say, "dataset-guardian", GUARDIAN)
+            with gr.Row(elem_id="dataset-journey-run"):
                 self.go = gr.Button(say("Generate and compare"), variant="primary", elem_id="dataset-go")
             self.journey = gr.HTML(padding=False, elem_id="dataset-journey-note")
             self.three = gr.Gallery(label=say("Start, generated, real"), columns=3, height="auto", visible=False,
@@ -61,16 +77,25 @@ class PeopleRoom:
 
     def wire(self, work: dict[str, Any], quiet: dict[str, Any]) -> None:
         seen = [self.archive, self.text, self.group, self.licence]
-        shown = [self.found, self.people, self.listed, self.page_number, self.person]
+        shown = [*self.filled]
         gr.on([self.text.submit, self.group.input, self.licence.input], self.first, seen, shown, **work)
         self.back.click(self.before, [*seen, self.page_number], shown, **work)
         self.on.click(self.after, [*seen, self.page_number], shown, **work)
         opened = [self.person, self.name, self.strip, self.facts, self.source, self.target, self.journey, self.three,
-                  self.chosen]  # fmt: skip
-        self.people.select(self.meet, [self.archive, self.listed], opened, **work)
-        self.strip.select(self.tell, [self.archive, self.chosen], self.facts, **quiet)
-        chosen = [self.archive, self.source, self.target]
-        self.go.click(self.compare, chosen, [self.journey, self.three], **work)
+                  self.chosen, self.picked, self.guardian]  # fmt: skip
+        met = self.people.select(self.meet, [self.archive, self.listed], opened, **work)
+        met.then(None, None, None, js=SHOW_PERSON)
+        self.strip.select(self.tell, [self.archive, self.chosen], [self.facts, self.picked], **quiet)
+        chosen = [self.archive, self.source, self.target, self.consent, self.guardian]
+        self.go.click(self.compare, chosen, [self.journey, self.three, self.guardian], **work)
+        for one in (self.source.input, self.target.input, self.consent.input):
+            one(self.clear, None, [self.journey, self.three], **quiet)
+
+    @property
+    def filled(self) -> list[Any]:
+        """What `page` changes."""
+        paging = [self.page_number, self.back, self.on]
+        return [self.found, self.people, self.listed, *paging, self.person, self.filled_s]
 
     def first(self, archive: str, text: str, group: int, licence: str | None) -> Updates:
         return self.page(archive, text, group, licence, 0)
@@ -101,7 +126,10 @@ class PeopleRoom:
             self.people: gr.update(value=list(zip(pictures, captions, strict=True)), selected_index=None),
             self.listed: [tile.record.person_id for tile in found.tiles],
             self.page_number: found.number,
+            self.back: gr.update(visible=found.num_pages > 1, interactive=found.number > 0),
+            self.on: gr.update(visible=found.num_pages > 1, interactive=found.number + 1 < found.num_pages),
             self.person: gr.update(visible=False),
+            self.filled_s: time.monotonic(),
         }
 
     def meet(self, archive: str, listed: list[str], event: gr.SelectData) -> Updates:
@@ -128,31 +156,49 @@ class PeopleRoom:
             self.journey: "",
             self.three: gr.update(value=[], visible=False),
             self.chosen: name,
+            self.picked: names[0],
+            self.guardian: gr.update(value=False, visible=False),
         }
 
-    def tell(self, archive: str, name: str | None, event: gr.SelectData) -> str:
+    def is_stale(self, listed: list[str], filled_s: float) -> bool:
+        """Whether there are no pictures on the page, or their files are about to go."""
+        return not listed or time.monotonic() - filled_s > FORGET_AFTER_S - 60
+
+    def tell(self, archive: str, name: str | None, event: gr.SelectData) -> Updates:
         """What is known of the picture pressed."""
         try:
             with answering():
-                one = browsing.person(self.shelf.open(archive), name or "")
-                return words.facts(self.say, one.tiles[int(event.index)].record)
+                record = browsing.record_shown(self.shelf.open(archive), name or "", int(event.index))
         except Refusal as refusal:
-            return notices.trouble(self.say.sentence(str(refusal)))
+            return {self.facts: notices.trouble(self.say.sentence(str(refusal)))}
+        return {self.facts: words.facts(self.say, record), self.picked: record.picture_id}
 
-    def compare(self, archive: str, source: str | None, target: str | None) -> Updates:
-        """Generate the age of one picture from another and hold it against the real one."""
+    def clear(self) -> Updates:
+        """Nothing compared: something else was chosen, or consent was taken back."""
+        return {self.journey: "", self.three: gr.update(value=[], visible=False)}
+
+    def compare(self, archive: str, source: str | None, target: str | None, agreed: bool, guardian: bool) -> Updates:
+        """Generate the age of one picture from another and hold it against the real one; only after consent."""
+        if not agreed:
+            return {**self.clear(), self.journey: notices.hint(self.say(TICK_FIRST))}
         try:
             with answering():
                 if not source or not target or source == target:
                     raise Refusal("Choose two different pictures of this person.")
                 catalogue = self.shelf.open(archive)
                 pictures = self.pair(catalogue, source, target)
+                if not guardian and any(browsing.is_minor(picture.record) for picture in pictures):
+                    told = notices.hint(self.say(consent.TICK_GUARDIAN))
+                    return {**self.clear(), self.journey: told, self.guardian: gr.update(visible=True)}
                 made = travel(self.studio, self.recognition, *pictures)
-                shown = [self.delivery.show(photo, name) for photo, name in
-                         ((made.start, "start"), (made.made, "generated"), (made.real, "real"))]  # fmt: skip
+                shown = [
+                    self.delivery.show(made.start, "start"),
+                    self.delivery.show(made.made, "generated", made.told),
+                    self.delivery.show(made.real, "real"),
+                ]
                 told = words.journey(self.say, made)
         except Refusal as refusal:
-            return {self.journey: notices.trouble(self.say.sentence(str(refusal)))}
+            return {**self.clear(), self.journey: notices.trouble(self.say.sentence(str(refusal)))}
         captions = [self.say("Start"), self.say("Generated"), self.say("Real")]
         return {
             self.journey: told,

@@ -13,6 +13,7 @@ from cafdata.hub_files import NAME, HubFiles
 from cafdata.manifest import Manifest
 from cafdata.sample import SAMPLE
 from core.errors import ArchiveBroken
+from demo.dataset.letterbox import Letterbox
 
 HOME: Final = ""
 """What the archive that the page was started with is called between the modules; others go by OWNER/NAME."""
@@ -36,6 +37,8 @@ class Shelf:
             raise ArchiveBroken(f"There is no archive {archive}; name a folder, or OWNER/NAME on the Hugging Face Hub.")
         self.folder = folder if folder.exists() else None
         """The folder of the archive at home; None where that lies on the Hub."""
+        self.letters = Letterbox()
+        """What visitors leave for the keeper, in whatever language they read the page."""
         self._hub_home = None if self.folder else archive
         self._lock, self._asking = threading.Lock(), threading.Lock()
         self._from_hub: OrderedDict[str, tuple[float, Catalogue]] = OrderedDict()

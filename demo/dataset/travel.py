@@ -11,6 +11,8 @@ from core.detect import Face, portrait_box
 from core.errors import NoFace
 from core.images import decode_photo
 from core.marking import mark
+from core.provenance import Made
+from core.transform import made_of
 from demo.answering import Refusal
 from demo.dataset.browsing import shown
 from demo.dataset.recognition import Comparison, Recognition
@@ -30,6 +32,10 @@ class Journey:
     """That person generated at the other photo's age, labelled."""
     real: Photo
     """The photo that there is of that age."""
+    is_synthetic: bool
+    """Whether the real photo was itself made, not taken."""
+    told: Made
+    """What the manifest of a file with `made` tells."""
     made_real: Comparison
     """Generated and real; its percentile is among real pairs of one person at the two ages."""
     start_real: Comparison
@@ -64,6 +70,8 @@ def travel(studio: Studio, recognition: Recognition, source: Picture, target: Pi
         start=shown(_close_up(start, start_face), source.record, CLOSE_UP_PX),
         made=mark(made.portrait),
         real=shown(_close_up(real, real_face), target.record, CLOSE_UP_PX),
+        is_synthetic=target.record.is_synthetic,
+        told=made_of(ager, [made.target]),
         made_real=recognition.compare(generated, other, ages),
         start_real=recognition.compare(one, other, ages),
         start_made=recognition.compare(one, generated, ages),

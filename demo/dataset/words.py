@@ -7,14 +7,15 @@ from cafdata.catalogue import Catalogue
 from cafdata.record import Record
 from cafdata.summary import Summary
 from core.ages import TEN
+from demo import notices
 from demo.dataset.browsing import years
 from demo.dataset.pairing import SeenPair
 from demo.dataset.recognition import Comparison
 from demo.dataset.travel import Journey
 from demo.language import Language
 
-MOST_ROWS = 60
-"""People on the map; of larger archives those with the youngest pictures."""
+MAP_ROWS = 40
+"""People on a page of the map."""
 
 
 def title(say: Language, catalogue: Catalogue, is_sample: bool) -> str:
@@ -27,10 +28,9 @@ def title(say: Language, catalogue: Catalogue, is_sample: bool) -> str:
 
 
 def counted(say: Language, summary: Summary) -> str:
-    """Coverage map, gaps in years, licences and other counts."""
+    """Gaps in years, licences and other counts."""
     return "".join(
         (
-            coverage(say, summary),
             bars(say("Years between two pictures of one person"), summary.pairs_per_gap),
             bars(say("Pictures in each age group"), summary.pictures_per_group),
             bars(say("Pictures of each sex"), summary.pictures_per_sex),
@@ -41,17 +41,23 @@ def counted(say: Language, summary: Summary) -> str:
     )
 
 
-def coverage(say: Language, summary: Summary) -> str:
-    """Who has pictures in which age group: a row a person, darker where there are more."""
-    most = max(1, int(summary.coverage.max(initial=0)))
+def coverage(say: Language, catalogue: Catalogue, page: int) -> str:
+    """Who has pictures in which age group: a row a person, darker where there are more; page 0 is the first."""
+    most = max(1, int(catalogue.coverage.max(initial=0)))
     head = "".join(f'<th scope="col">{name}</th>' for name in TEN.names)
+    first = page * MAP_ROWS
     rows = []
-    for number, row in enumerate(summary.coverage[:MOST_ROWS].tolist(), 1):
-        cells = "".join(f'<td style="--share:{count / most:.2f}">{count or ""}</td>' for count in row)
-        rows.append(f'<tr><th scope="row">{number}</th>{cells}</tr>')
+    for number in range(first, min(first + MAP_ROWS, len(catalogue.people))):
+        counts = catalogue.coverage[number].tolist()
+        cells = "".join(f'<td style="--share:{count / most:.2f}">{count or ""}</td>' for count in counts)
+        rows.append(f'<tr><th scope="row">{escape(catalogue.people[number])}</th>{cells}</tr>')
     name = say("People (rows) and age groups (columns): how many pictures")
+    told = say(
+        "People {first} to {last} of {count}", first=first + 1, last=first + len(rows), count=len(catalogue.people)
+    )
     return (
-        f'<h3>{name}</h3><div class="dataset-scroll" tabindex="0" role="region" aria-label="{escape(name)}">'
+        f'<h3>{name}</h3><p class="quiet">{told}</p>'
+        f'<div class="dataset-scroll" tabindex="0" role="region" aria-label="{escape(name)}">'
         f'<table class="dataset-map"><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
@@ -81,19 +87,34 @@ def licences(say: Language, summary: Summary) -> str:
 
 
 def facts(say: Language, record: Record) -> str:
-    """What is known of one picture. The address is shown as text: nothing leads out of the page unasked."""
+    """What is known of one picture. Addresses are those that records may hold: http or https, and nothing else."""
     not_stated = say("not stated")
     known = (
-        (say("Picture"), record.picture_id),
+        (say("Picture"), escape(record.picture_id)),
         (say("Age, years"), years(record)),
-        (say("The age comes from"), record.age_provenance),
-        (say("Taken"), record.captured or not_stated),
-        (say("Licence"), record.licence or not_stated),
-        (say("Author"), record.author or not_stated),
-        (say("Source"), record.source_url or not_stated),
+        (say("The age comes from"), escape(record.age_provenance)),
+        (say("Taken"), escape(record.captured or not_stated)),
+        (say("Licence"), link(record.licence_url, record.licence or not_stated)),
+        (say("Author"), escape(record.author or not_stated)),
+        (say("Attribution"), escape(record.attribution or not_stated)),
+        (say("Source"), link(record.source_url, record.source_url or not_stated)),
     )
-    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in known)
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in known)
     return f'<dl class="dataset-facts">{rows}</dl>'
+
+
+def link(address: str | None, text: str) -> str:
+    """Text that leads to an address, which does not learn from where; the text alone where there is none."""
+    if address is None:
+        return escape(text)
+    return f'<a href="{escape(address)}" target="_blank" rel="noopener noreferrer nofollow">{escape(text)}</a>'
+
+
+def unfiled(say: Language, reason: str, told: tuple[str, ...]) -> str:
+    """Why nothing was filed, and what would have been."""
+    items = "".join(f"<li>{escape(one)}</li>" for one in told if one)
+    would = say("This is what the keeper would have read:")
+    return f'{notices.trouble(say.sentence(reason))}<p class="quiet">{would}</p><ul class="facts">{items}</ul>'
 
 
 def compared(say: Language, comparison: Comparison | None) -> str:
@@ -136,5 +157,9 @@ def journey(say: Language, made: Journey) -> str:
                 "Of real pairs of one person at these ages, {share} % score less than generated and real do.",
                 share=f"{percentile:.0f}",
             )
+        )
+    if made.is_synthetic:
+        lines.append(
+            say("This person never lived: the real photo was made by such a model too, so the scores flatter it.")
         )
     return f'<ul class="facts">{"".join(f"<li>{line}</li>" for line in lines)}</ul>'
