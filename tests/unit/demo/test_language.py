@@ -32,3 +32,21 @@ def test_a_finished_sentence_is_known_by_its_template(monkeypatch: pytest.Monkey
 def test_a_pattern_takes_letters_that_mean_something_to_it_as_they_are() -> None:
     assert pattern_of("(a) {x}?").fullmatch("(a) why?")
     assert not pattern_of("(a) {x}?").fullmatch("a why")
+
+
+@pytest.mark.parametrize("code", [code for code in language.NAMES if code != "en"])
+def test_a_translation_has_the_places_of_its_text_and_markup_that_closes(code: str) -> None:
+    texts = language.catalogue(code)
+    assert len(texts) > 200
+    for text, told in texts.items():
+        assert told.strip(), text
+        assert sorted(language.PLACEHOLDER.findall(told)) == sorted(language.PLACEHOLDER.findall(text)), text
+        assert told.count("<") == text.count("<"), text
+
+
+@pytest.mark.parametrize("code", [code for code in language.NAMES if code != "en"])
+def test_the_first_words_are_translated(code: str) -> None:
+    say = Language(code)
+    for text in ("One photo. Every age.", "Show the ages", "Transform", "Verify", "How it works"):
+        assert say(text) != text, text
+    assert say.sentence("No face found in this photo. Use one in which a face is seen from the front.").count(".") >= 1
