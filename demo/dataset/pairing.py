@@ -16,7 +16,7 @@ from cafdata.record import Picture, Record
 from core.align import Photo
 from core.errors import BadImage
 from core.identity import Embedding
-from core.images import decode_photo
+from core.images import decode_photo, resize
 from demo.dataset.browsing import THUMB_PX, nothing, shown
 from demo.dataset.recognition import Comparison, Recognition
 from demo.studio import ADULT_YEARS, LIMITS
@@ -153,9 +153,17 @@ def _see(recognition: Recognition, search: PairSearch, pair: tuple[Picture, Pict
     if one is not None and other is not None:
         comparison = recognition.compare(one, other, (records[0].age_years, records[1].age_years))
     sides = [
-        nothing() if photo is None else shown(photo, record) for photo, record in zip(photos, records, strict=True)
+        nothing() if photo is None else shown(fitted(photo), record)
+        for photo, record in zip(photos, records, strict=True)
     ]
     return SeenPair(records=records, photo=beside(*sides), same=search.query.same, comparison=comparison)
+
+
+def fitted(photo: Photo) -> Photo:
+    """A photo whose longer side is 224 px, enlarged if need be, so that all pairs are as large."""
+    height, width = photo.shape[:2]
+    scale = THUMB_PX / max(height, width)
+    return resize(photo, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 def beside(one: Photo, other: Photo) -> Photo:
