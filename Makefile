@@ -85,7 +85,7 @@ docker:
 
 # A twentieth of it is part of make test. The disk that fills up needs root, the kills at single calls need strace.
 soak: $(DEVELOPMENT) label-studio
-	@SOAK=full $(PYTHON) -m pytest tests/soak tests/labelling/test_kills.py tests/browser/test_labelling.py -v
+	@SOAK=full $(PYTHON) -m pytest tests/soak tests/labelling/test_kills.py tests/browser/test_labelling.py -v -o log_cli=true -o log_cli_level=INFO
 
 bench: $(DEVELOPMENT) label-studio
 	@$(PYTHON) -m benchmarks.aging
@@ -100,6 +100,7 @@ bench: $(DEVELOPMENT) label-studio
 	@$(PYTHON) -m benchmarks.duplicates
 	@$(PYTHON) -m benchmarks.curation
 	@$(PYTHON) -m benchmarks.labelling
+	@$(PYTHON) -m benchmarks.load
 
 clean:
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache .gradio build stubs/*/build stubs/*/*.egg-info

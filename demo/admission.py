@@ -8,7 +8,8 @@ import ipaddress
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,9 @@ Refusal = tuple[int, str]
 class AdmissionLimits:
     """How much of the server one address may hold, and all together."""
 
-    max_waiting: int = 24
+    max_waiting: int = 16
     """Calls in the queue, not counting those at work."""
-    max_waiting_per_address: int = 12
+    max_waiting_per_address: int = 8
     """Of these from one address: half, so that nobody holds the whole queue, and a household behind one has enough."""
     max_uploads_per_address: int = 16
     """Uploads that one address may be sending at once."""
@@ -77,6 +78,8 @@ class Admission:
         self.limits = limits or AdmissionLimits()
         self.uploading: Counter[str] = Counter()
         """Address -> uploads that it is sending."""
+        self.joining: Counter[str] = Counter()
+        """Address -> calls of it that are let in and not yet in the queue."""
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
@@ -95,7 +98,6 @@ class Admission:
         if self.uploading[address] >= self.limits.max_uploads_per_address:
             await answer(send, 429, YOURS)
             return
-        self.uploading[address] += 1
 
         async def counted() -> Message:
             message = await receive()
@@ -103,12 +105,8 @@ class Admission:
                 await self.arriving(len(message["body"]))
             return message
 
-        try:
+        with one_more(self.uploading, address):
             await self.app(scope, counted, send)
-        finally:
-            self.uploading[address] -= 1
-            if not self.uploading[address]:
-                del self.uploading[address]
 
     async def _call(self, scope: Message, receive: Receive, send: Send) -> None:
         body, more = b"", True
@@ -118,7 +116,8 @@ class Admission:
                 return
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        refusal = self.refusal(scope["path"], body, address_of(scope))
+        address = address_of(scope)
+        refusal = self.refusal(scope["path"], body, address)
         if refusal is not None:
             await answer(send, *refusal)
             return
@@ -131,7 +130,8 @@ class Admission:
             replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self.app(scope, replay, send)
+        with one_more(self.joining, address) if QUEUED.fullmatch(scope["path"]) else nullcontext():
+            await self.app(scope, replay, send)
 
     def refusal(self, path: str, body: bytes, address: str) -> Refusal | None:
         """Why a call is not taken up; None if it is."""
@@ -151,9 +151,9 @@ class Admission:
         if (malformed := self._malformed(path, call, fn)) is not None:
             return malformed[0], say(malformed[1])
         if QUEUED.fullmatch(path):
-            if len(blocks._queue) >= self.limits.max_waiting:
+            if len(blocks._queue) + self.joining.total() >= self.limits.max_waiting:
                 return 503, say(BUSY)
-            if num_waiting(blocks, address) >= self.limits.max_waiting_per_address:
+            if num_waiting(blocks, address) + self.joining[address] >= self.limits.max_waiting_per_address:
                 return 429, say(YOURS)
         return None
 
@@ -172,6 +172,18 @@ class Admission:
         folder = Path(self.blocks().GRADIO_CACHE).resolve()
         faults = [fault for named in files_in(call) if (fault := fault_of(named, folder)) is not None]
         return faults[0] if faults else None
+
+
+@contextmanager
+def one_more(counts: Counter[str], address: str) -> Iterator[None]:
+    """Counts one for an address meanwhile; addresses of which nothing is left are not kept."""
+    counts[address] += 1
+    try:
+        yield
+    finally:
+        counts[address] -= 1
+        if not counts[address]:
+            del counts[address]
 
 
 def public_names(blocks: gr.Blocks) -> set[str]:

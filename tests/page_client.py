@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
-from gradio_client.utils import apply_diff
+from gradio_client.utils import apply_diff  # type: ignore[import-untyped]
 
 BUSY = (429, 503)
 """Statuses of a clean refusal: too many of one's own wait, or too many of everybody's."""
@@ -41,6 +41,8 @@ class Ending:
     """Everything the server sent about it, in order."""
     took_s: float = 0.0
     """From asking to the last word."""
+    worked_s: float = 0.0
+    """Of that, from the start of the work."""
 
     @property
     def is_busy(self) -> bool:
@@ -243,8 +245,13 @@ class Visitor:
             detail = answer.json.get("detail") if answer.body.startswith(b"{") else answer.body.decode(errors="replace")
             return Ending(status=answer.status, detail=detail, took_s=time.monotonic() - started)
         event_id = answer.json["event_id"]
-        messages = tuple(self.messages_about(event_id, started + self.timeout_s))
-        return Ending(status=200, messages=messages, took_s=time.monotonic() - started)
+        messages, at_work = [], started
+        for message in self.messages_about(event_id, started + self.timeout_s):
+            messages.append(message)
+            if message["msg"] == "process_starts":
+                at_work = time.monotonic()
+        now = time.monotonic()
+        return Ending(status=200, messages=tuple(messages), took_s=now - started, worked_s=now - at_work)
 
     def messages_about(self, event_id: str, deadline_s: float) -> Iterator[dict[str, Any]]:
         """What the server says about one event, up to its end; nothing more where it fell silent."""

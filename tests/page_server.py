@@ -20,6 +20,8 @@ from core.weights import add_model
 from tests.page_client import Ending, Page, Visitor, page_at
 from tests.running_app import RunningApp, running_app
 
+MIB = 1 << 20
+
 WATCH = """
 import os, sys
 if os.environ.get("WATCHED_TO"):

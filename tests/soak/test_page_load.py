@@ -2,25 +2,21 @@
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from core.images import decode_photo
 from demo.admission import AdmissionLimits
-from tests.page_client import Answer, Ending, Listening, Refused, Visitor, ask, post_json
+from tests.page_client import Answer, Listening, Visitor, ask, post_json
 from tests.page_server import Watched, coloured_face, sit, tiny_models, until, watched_app
+from tests.visiting import Tally, at, visit, visitor_of
 
 log = logging.getLogger(__name__)
 
 MIB = 1 << 20
-HUNG_S = 60.0
 LIMITS = AdmissionLimits()
 
 
@@ -31,94 +27,11 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         yield running
 
 
-@dataclass
-class Tally:
-    """What became of all requests of all visitors."""
-
-    done_s: list[float] = field(default_factory=list)
-    busy_s: list[float] = field(default_factory=list)
-    hung: list[str] = field(default_factory=list)
-    crossed: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def num_requests(self) -> int:
-        return len(self.done_s) + len(self.busy_s) + len(self.hung)
-
-    def note(self, ends: list[Ending]) -> bool:
-        """Take in some endings; whether all of them brought a result."""
-        with self.lock:
-            for end in ends:
-                if end.is_done:
-                    self.done_s.append(end.took_s)
-                elif end.is_busy:
-                    self.busy_s.append(end.took_s)
-                else:
-                    self.hung.append(f"{end.status} {end.detail} {end.messages[-1:]}")
-        return all(end.is_done for end in ends)
-
-    def line(self) -> str:
-        return (
-            f"{self.num_requests} requests: {len(self.done_s)} done (p50 {at(self.done_s, 50):.2f} s, "
-            f"p95 {at(self.done_s, 95):.2f} s), {len(self.busy_s)} busy (p95 {at(self.busy_s, 95):.2f} s), "
-            f"{len(self.hung)} hung, {len(self.crossed)} crossed; load average {os.getloadavg()[0]:.1f}"
-        )
-
-
-def at(times_s: list[float], percent: int) -> float:
-    return float(np.percentile(times_s, percent)) if times_s else 0.0
-
-
-def visitor_of(app: Watched, number: int) -> Visitor:
-    """A visitor with an address of its own, as visitors have."""
-    source = f"127.0.{1 + number // 200}.{1 + number % 200}"
-    return Visitor(app.address, app.page, HUNG_S, source)
-
-
-def visit(app: Watched, number: int, tally: Tally, is_long: bool = True) -> None:
-    """From a photo to its faces, and to its ages if it is long; every picture has to be this visitor's own."""
-    data, colour = coloured_face(number)
-    visitor = visitor_of(app, number)
-    visitor.put("view", "whole")
-    try:
-        ends = sit(visitor, data, f"{number}.jpg")
-    except Refused as refused:
-        status = refused.answer.status
-        tally.note([Ending(status=status, detail=refused.answer.body, took_s=0.0)])
-        return
-    except OSError as error:
-        tally.note([Ending(status=0, detail=f"upload: {error!r}")])
-        return
-    try:
-        if tally.note(ends):
-            check(visitor, visitor.value("photo"), colour, tally)
-            if is_long and tally.note(visitor.fire("run", "click")):
-                for file in visitor.value("compare"):
-                    check(visitor, file, colour, tally)
-    except OSError as error:
-        tally.note([Ending(status=0, detail=repr(error))])
-
-
-def check(visitor: Visitor, file: dict[str, str], colour: tuple[int, int, int], tally: Tally) -> None:
-    answer = visitor.fetch(file)
-    if answer.status != 200:
-        tally.hung.append(f"a picture answered {answer.status}")
-        return
-    seen = np.median(decode_photo(answer.body)[4:20, 4:60].reshape(-1, 3), axis=0)
-    if np.abs(seen - colour).max() > 12:
-        tally.crossed.append(f"{colour} was shown {seen}")
-
-
 def queue_size(app: Watched) -> int:
     return int(ask(app.address, "/gradio_api/queue/status").json["queue_size"])
 
 
 def test_fifty_visitors_each_get_their_own_result_or_a_clean_refusal(app: Watched, is_full: bool) -> None:
-    alone = Tally()
-    for number in range(3):
-        visit(app, 300 + number, alone)
-    assert not alone.hung and not alone.crossed
-    longest_s = max(alone.done_s)
     tally, until_s = Tally(), time.monotonic() + (300 if is_full else 3)
 
     def come_again(number: int) -> None:
@@ -131,7 +44,7 @@ def test_fifty_visitors_each_get_their_own_result_or_a_clean_refusal(app: Watche
     assert tally.hung == [] and tally.crossed == []
     assert len(tally.done_s) > (1000 if is_full else 20)
     assert at(tally.busy_s, 95) <= 1.5
-    assert at(tally.done_s, 95) <= (LIMITS.max_waiting + 1) * longest_s + 2
+    assert at(tally.done_s, 95) <= (LIMITS.max_waiting + 1) * at(tally.worked_s, 95) + 2
     assert until(lambda: queue_size(app) == 0, 10) < 10
 
 
