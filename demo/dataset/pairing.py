@@ -102,7 +102,7 @@ class PairSearch:
 
 def begin(catalogue: Catalogue, query: PairQuery, seed: int = SEED) -> PairSearch:
     """Draw pairs that fit, at random but the same for the same seed; nothing is looked at yet."""
-    rows = _allowed(catalogue, query, seed)
+    rows = allowed(catalogue, query.adults_only, seed)
     faces = catalogue.faces
     some = Faces(persons=faces.persons[rows], groups=faces.groups[rows], ages_years=faces.ages_years[rows])
     low, high = query.gap_years
@@ -184,10 +184,10 @@ def _decoded(picture: Picture) -> Photo | None:
         return None
 
 
-def _allowed(catalogue: Catalogue, query: PairQuery, seed: int) -> Whole:
-    """Rows that pairs may be made of."""
+def allowed(catalogue: Catalogue, adults_only: bool, seed: int) -> Whole:
+    """Rows that pairs may be made of; of an archive on the Hub those of one row group."""
     is_allowed = np.ones(len(catalogue), dtype=bool)
-    if query.adults_only:
+    if adults_only:
         is_allowed &= catalogue.table.column("age_min_years").to_numpy() >= ADULT_YEARS
     if isinstance(catalogue.files, HubFiles) and len(catalogue):
         # Over the network a row group is the least that is fetched: all pairs are taken from one.

@@ -1,6 +1,7 @@
 """People of an archive through the ages: searched, looked at, and an age generated beside the real photo."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -10,9 +11,10 @@ from core.ages import TEN
 from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.dataset import browsing, words
+from demo.dataset.ranking import rank
 from demo.dataset.recognition import Recognition
 from demo.dataset.shelf import HOME, Shelf
-from demo.dataset.travel import travel
+from demo.dataset.travel import Journey, travel
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
 from demo.studio import Studio
@@ -87,9 +89,9 @@ class PeopleRoom:
         met.then(None, None, None, js=SHOW_PERSON)
         self.strip.select(self.tell, [self.archive, self.chosen], [self.facts, self.picked], **quiet)
         chosen = [self.archive, self.source, self.target, self.consent, self.guardian]
-        self.go.click(self.compare, chosen, [self.journey, self.three, self.guardian], **work)
+        running = self.go.click(self.compare, chosen, [self.journey, self.three, self.guardian], **work)
         for one in (self.source.input, self.target.input, self.consent.input):
-            one(self.clear, None, [self.journey, self.three], **quiet)
+            one(self.clear, None, [self.journey, self.three], cancels=[running], **quiet)
 
     @property
     def filled(self) -> list[Any]:
@@ -177,10 +179,14 @@ class PeopleRoom:
         """Nothing compared: something else was chosen, or consent was taken back."""
         return {self.journey: "", self.three: gr.update(value=[], visible=False)}
 
-    def compare(self, archive: str, source: str | None, target: str | None, agreed: bool, guardian: bool) -> Updates:
+    def compare(
+        self, archive: str, source: str | None, target: str | None, agreed: bool, guardian: bool
+    ) -> Iterator[Updates]:
         """Generate the age of one picture from another and hold it against the real one; only after consent."""
         if not agreed:
-            return {**self.clear(), self.journey: notices.hint(self.say(TICK_FIRST))}
+            yield {**self.clear(), self.journey: notices.hint(self.say(TICK_FIRST))}
+            return
+        yield {**self.clear(), self.journey: notices.hint(self.say("Comparing faces …"))}
         try:
             with answering():
                 if not source or not target or source == target:
@@ -189,21 +195,34 @@ class PeopleRoom:
                 pictures = self.pair(catalogue, source, target)
                 if not guardian and any(browsing.is_minor(picture.record) for picture in pictures):
                     told = notices.hint(self.say(consent.TICK_GUARDIAN))
-                    return {**self.clear(), self.journey: told, self.guardian: gr.update(visible=True)}
+                    yield {self.journey: told, self.guardian: gr.update(visible=True)}
+                    return
                 made = travel(self.studio, self.recognition, *pictures)
-                shown = [
-                    self.delivery.show(made.start, "start"),
-                    self.delivery.show(made.made, "generated", made.told),
-                    self.delivery.show(made.real, "real"),
-                ]
-                told = words.journey(self.say, made)
+                yield {self.journey: words.journey(self.say, made, None), self.three: self.beside(made)}
+                yield from self.ranked(catalogue, made, guardian)
         except Refusal as refusal:
-            return {**self.clear(), self.journey: notices.trouble(self.say.sentence(str(refusal)))}
-        captions = [self.say("Start"), self.say("Generated"), self.say("Real")]
-        return {
-            self.journey: told,
-            self.three: gr.update(value=list(zip(shown, captions, strict=True)), visible=True),
-        }
+            yield {**self.clear(), self.journey: notices.trouble(self.say.sentence(str(refusal)))}
+
+    def beside(self, made: Journey) -> Updates:
+        """The three pictures, the generated one signed."""
+        shown = [
+            (self.delivery.show(made.start, "start"), self.say("Start")),
+            (self.delivery.show(made.made, "generated", made.told), self.say("Generated")),
+            (self.delivery.show(made.real, "real"), self.say("Real")),
+        ]
+        update: Updates = gr.update(value=shown, visible=True)
+        return update
+
+    def ranked(self, catalogue: Catalogue, made: Journey, guardian: bool) -> Iterator[Updates]:
+        """Rank the score among the archive's own pairs, where the recogniser's table knows none."""
+        found = made.made_real.verification
+        if found is not None and found.percentile is not None:
+            return
+        told, ranking = words.journey(self.say, made, None), None
+        score = made.made_real.score
+        for ranking in rank(catalogue, self.recognition, score, made.ages_years, adults_only=not guardian):
+            yield {self.journey: words.ranking_progress(self.say, ranking) + told}
+        yield {self.journey: words.journey(self.say, made, ranking)}
 
     def pair(self, catalogue: Catalogue, source: str, target: str) -> list[Any]:
         """The two pictures, which are of one person. Raises Refusal where they are not."""

@@ -36,6 +36,8 @@ class Journey:
     """Whether the real photo was itself made, not taken."""
     told: Made
     """What the manifest of a file with `made` tells."""
+    ages_years: tuple[float, float]
+    """Of the two photos."""
     made_real: Comparison
     """Generated and real; its percentile is among real pairs of one person at the two ages."""
     start_real: Comparison
@@ -70,6 +72,7 @@ def travel(studio: Studio, recognition: Recognition, source: Picture, target: Pi
         start=shown(_close_up(start, start_face), source.record, CLOSE_UP_PX),
         made=mark(made.portrait),
         real=shown(_close_up(real, real_face), target.record, CLOSE_UP_PX),
+        ages_years=ages,
         is_synthetic=target.record.is_synthetic,
         told=made_of(ager, [made.target]),
         made_real=recognition.compare(generated, other, ages),

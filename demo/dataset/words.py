@@ -7,9 +7,11 @@ from cafdata.catalogue import Catalogue
 from cafdata.record import Record
 from cafdata.summary import Summary
 from core.ages import TEN
+from core.thresholds import MIN_PAIRS
 from demo import notices
 from demo.dataset.browsing import years
 from demo.dataset.pairing import SeenPair
+from demo.dataset.ranking import Ranking
 from demo.dataset.recognition import Comparison
 from demo.dataset.travel import Journey
 from demo.language import Language
@@ -140,26 +142,56 @@ def pair(say: Language, seen: SeenPair) -> str:
     return say("Ages {ages}: {verdict}", ages=ages, verdict=compared(say, seen.comparison))
 
 
-def journey(say: Language, made: Journey) -> str:
-    """What the three pictures say, with the percentile among real pairs where one is known."""
+def journey(say: Language, made: Journey, ranking: Ranking | None) -> str:
+    """What the three pictures say, and how they rank among pairs of one person."""
     lines = [
         say.html("Generated and real: {verdict}.", verdict=compared(say, made.made_real)),
         say.html("The two real photos: {verdict}.", verdict=compared(say, made.start_real)),
         say.html("Generated and the photo it was made from: {verdict}.", verdict=compared(say, made.start_made)),
+        rank(say, made, ranking),
     ]
-    found = made.made_real.verification
-    percentile = None if found is None else found.percentile
-    if percentile is None:
-        lines.append(say("How it ranks among real pairs of these ages was not measured for this recogniser."))
-    else:
-        lines.append(
-            say(
-                "Of real pairs of one person at these ages, {share} % score less than generated and real do.",
-                share=f"{percentile:.0f}",
-            )
-        )
     if made.is_synthetic:
         lines.append(
             say("This person never lived: the real photo was made by such a model too, so the scores flatter it.")
         )
-    return f'<ul class="facts">{"".join(f"<li>{line}</li>" for line in lines)}</ul>'
+    return f'<ul class="facts">{"".join(f"<li>{line}</li>" for line in lines if line)}</ul>'
+
+
+def rank(say: Language, made: Journey, ranking: Ranking | None) -> str:
+    """The percentile: as the recogniser's table knows it, else as it was measured on the archive; empty before."""
+    found = made.made_real.verification
+    if found is not None and found.percentile is not None:
+        return say(
+            "Of real pairs of one person at these ages, {share} % score less than generated and real do.",
+            share=f"{found.percentile:.0f}",
+        )
+    if ranking is None:
+        return ""
+    if not ranking.is_enough:
+        return say("This archive has too few pairs of one person at such ages to rank it among.")
+    share = f"{100 * ranking.below / ranking.count:.0f}"
+    if ranking.groups is None:
+        low, high = (f"{years:.0f}" for years in ranking.gap_years)
+        return say(
+            "Of {count} pairs of one person in this archive, {low} to {high} years apart, {share} % score less than "
+            "generated and real do.",
+            count=ranking.count,
+            low=low,
+            high=high,
+            share=share,
+        )
+    younger, older = ranking.groups
+    return say(
+        "Of {count} pairs of one person in this archive, of ages {younger} and {older}, {share} % score less than "
+        "generated and real do.",
+        count=ranking.count,
+        younger=younger,
+        older=older,
+        share=share,
+    )
+
+
+def ranking_progress(say: Language, ranking: Ranking) -> str:
+    """How far the measuring is."""
+    text = say("Ranking it among this archive’s own pairs: {done} of {total}", done=ranking.count, total=MIN_PAIRS)
+    return notices.progress(ranking.count, MIN_PAIRS, text, say("Pairs compared"))

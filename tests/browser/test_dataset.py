@@ -45,6 +45,7 @@ def test_a_person_through_the_ages_and_one_age_generated_beside_the_real(open_pa
     page.click("#dataset-go")  # from 18 to 58: nobody is under age
     expect(page.locator("#dataset-journey .thumbnail-item")).to_have_count(3)
     expect(page.locator("#dataset-journey-note")).to_contain_text("Generated and real: score")
+    expect(page.locator("#dataset-journey-note")).to_contain_text("% score less than generated and real do")
 
 
 def test_what_is_looked_for_is_found_and_nothing_else(open_page: OpenPage) -> None:

@@ -45,18 +45,19 @@ def test_nothing_is_compared_before_consent(tab: DatasetTab, monkeypatch: pytest
     asked: list[str] = []
     for name in ("detect", "find", "embed"):
         monkeypatch.setattr(room.studio.pack, name, lambda *_, name=name: asked.append(name))
-    told = room.compare("", "synthetic-01/composite", "synthetic-01/59", False, True)
+    (told,) = room.compare("", "synthetic-01/composite", "synthetic-01/59", False, True)
     assert "Tick the box" in told[room.journey]
     (said,) = tab.pairs.begin("", "same", 0, "all", False, True)
     assert "Tick the box" in said[tab.pairs.note]
-    needs = room.compare("", "synthetic-01/06", "synthetic-01/59", True, False)
+    *_, needs = room.compare("", "synthetic-01/06", "synthetic-01/59", True, False)
     assert needs[room.guardian]["visible"] and asked == []
 
 
 def test_a_generated_face_beside_the_real_one_carries_its_marks(tab: DatasetTab) -> None:
     room = tab.room
-    made = room.compare("", "synthetic-01/composite", "synthetic-01/59", True, False)
+    _, made, *_, last = room.compare("", "synthetic-01/composite", "synthetic-01/59", True, False)
     assert "Generated and real: score" in made[room.journey] and "never lived" in made[room.journey]
+    assert "years apart" in last[room.journey] and "% score less" in last[room.journey]
     paths = [Path(path) for path, _ in made[room.three]["value"]]
     assert [path.name for path in paths] == ["start.jpg", "generated.jpg", "real.jpg"]
     found = [inspect(path) for path in paths]
@@ -66,7 +67,7 @@ def test_a_generated_face_beside_the_real_one_carries_its_marks(tab: DatasetTab)
 
 def test_only_two_pictures_of_one_person(tab: DatasetTab) -> None:
     for pair in (("synthetic-01/composite", "synthetic-02/composite"), ("a", "a"), ("synthetic-01/59", "nobody/1")):
-        told = tab.room.compare("", *pair, True, True)
+        *_, told = tab.room.compare("", *pair, True, True)
         assert 'role="alert"' in told[tab.room.journey]
 
 
