@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import anyio.to_thread
 import gradio as gr
@@ -35,6 +36,8 @@ class KeepingLimits:
     """Photos in memory of all visitors; AGETRANS_MAX_HELD_MIB."""
     left_after_s: float = 60.0
     """A visitor who has closed the page, or does not come for results, is waited for so long."""
+    headers_timeout_s: float = 20.0
+    """From a connection's start to the end of its first request's headers; the server itself waits for ever."""
     look_every_s: float = 2.0
 
     def __post_init__(self) -> None:
@@ -71,6 +74,8 @@ class Keeper:
         """Session -> when it was first seen closed."""
         self.unread_s: dict[str, float] = {}
         """Session -> since when results of it have been waiting."""
+        self.silent_s: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+        """Connection without a request -> since when."""
         self.new_bytes = 0
         """Sent by visitors since the folder was last looked at."""
 
@@ -106,6 +111,7 @@ class Keeper:
         now_s = time.monotonic()
         self._see_who_left(now_s)
         self._drop_unread(now_s)
+        self._hang_up(now_s)
         held = sorted(self._held(), key=lambda one: one.age_s, reverse=True)
         seen: set[int] = set()
         sizes = {id(one): held_bytes(one.value, seen) for one in reversed(held)}  # shared with a newer: counted there
@@ -138,6 +144,14 @@ class Keeper:
                 del self.closed_s[name]
         for name in self.closed_s.keys() - holder.session_data.keys():
             del self.closed_s[name]
+
+    def _hang_up(self, now_s: float) -> None:
+        """Close connections on which no request comes: each holds a descriptor, of which there are not many."""
+        server = getattr(self.blocks, "server", None)
+        for connection in () if server is None else list(server.server_state.connections):
+            is_silent = getattr(connection, "cycle", self) is None
+            if is_silent and now_s - self.silent_s.setdefault(connection, now_s) > self.limits.headers_timeout_s:
+                connection.transport.close()
 
     def _drop_unread(self, now_s: float) -> None:
         """Results that wait for somebody who is not listening, and the work that would add to them."""

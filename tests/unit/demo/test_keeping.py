@@ -1,6 +1,7 @@
 """What a page holds of its visitors, on real Gradio sessions: forgotten in time, and no more than fits."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[gr
     with gr.Blocks(analytics_enabled=False) as blocks:
         said = gr.Textbox(elem_id="said")
         gr.Button(elem_id="work").click(lambda: "x" * 1000, None, said, api_visibility="private")
-    limits = KeepingLimits(left_after_s=0.3, look_every_s=0.05)
+    limits = KeepingLimits(left_after_s=0.3, headers_timeout_s=0.3, look_every_s=0.05)
     keeper = Keeper(blocks, tmp_path, limits)
     blocks.queue(api_open=False)
     _, address, _ = blocks.launch(
@@ -120,6 +121,18 @@ def test_results_that_nobody_comes_for_are_dropped(served: tuple[gr.Blocks, str]
     assert not [name for name in blocks._queue.pending_messages_per_session if name.startswith("absent")]
     assert not [name for name in blocks._queue.pending_event_ids_session if name.startswith("absent")]
     assert visitor.fire("work", "click")[0].is_done  # and who listens still hears
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow"], ids=["nothing", "half a header"])
+def test_a_connection_without_a_request_is_closed(served: tuple[gr.Blocks, str], said: bytes) -> None:
+    host, port = served[1].removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as line:
+        line.sendall(said)
+        began_s = time.monotonic()
+        assert line.recv(100) == b""
+        assert 0.2 < time.monotonic() - began_s < 5
+    visitor = Visitor(served[1])
+    assert visitor.fire("work", "click")[0].is_done
 
 
 def test_room_is_made_while_much_arrives(tmp_path: Path) -> None:
