@@ -5,13 +5,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import skimage.data
 from playwright.sync_api import Response, expect
 
 from core.images import encode_jpeg
 from tests.browser.conftest import OpenPage
-from tests.page_client import Visitor, page_at, post_json
+from tests.page_client import Visitor, ask, page_at, post_json
+from tests.page_server import until
 
 pytestmark = pytest.mark.browser
 
@@ -39,15 +41,18 @@ def test_neither_the_browser_nor_the_log_keeps_anything_of_a_photo(open_page: Op
 
 
 def test_a_full_queue_is_told_in_words_and_passes(open_page: OpenPage, address: str) -> None:
-    """A crowd of other addresses keeps the queue full; then it goes away."""
+    """A crowd of other addresses keeps the queue full of large photos; then it goes away."""
     page = open_page()
     served = page_at(address)
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 2500, 3), dtype=np.uint8)
+    large = Visitor(address, served).upload(encode_jpeg(noise))
     is_over = threading.Event()
 
     def crowd(number: int) -> None:
         visitor = Visitor(address, served, source=f"127.0.3.{1 + number}")
-        body = visitor.body_of(served.event("example", "click"))
-        while not is_over.is_set():
+        visitor.put("photo", large)
+        body = visitor.body_of(served.event("photo", "input"))
+        while not is_over.wait(0.02):
             post_json(address, "/gradio_api/queue/join", body, source=visitor.source)
 
     with ThreadPoolExecutor(12) as others:
@@ -63,8 +68,9 @@ def test_a_full_queue_is_told_in_words_and_passes(open_page: OpenPage, address: 
             expect(page.locator("#run")).to_be_visible()
         finally:
             is_over.set()
-    page.wait_for_timeout(3000)
     page.reload()
+    expect(page.locator("#run")).to_be_visible()
+    assert until(lambda: ask(address, "/gradio_api/queue/status").json["queue_size"] == 0, 60) < 60
     page.click("#example")
     page.check("#consent input")
     expect(page.locator("#found")).to_contain_text("One face found.")
