@@ -66,9 +66,10 @@ class TransformTab(Family):
         self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], cancels=going, **quiet)
         anew = {**work, "cancels": going}
         changed = gr.on([self.photo.input, self.photo.clear], self.arrive, self.photo, came, preprocess=False, **anew)
-        for arrived in (changed, self.example.click(self.take_example, None, came, **anew)):
-            arrived.then(self.look, seen, found, **work)  # by now the tick may have been set
-        self.consent.input(self.look, seen, found, **anew)
+        arrivals = (changed, self.example.click(self.take_example, None, came, **anew))
+        looks = [arrived.then(self.look, seen, found, **work) for arrived in arrivals]  # the tick may be set by now
+        # What was asked for before the tick must not answer after it.
+        self.consent.input(self.look, seen, found, **{**anew, "cancels": [*going, *looks]})
         self.faces.select(self.pick, [self.sitting, self.model], found, **anew)
         self.guardian.input(self.allow, [self.sitting, self.guardian], [self.run, self.notice], **quiet)
         chosen = [*found, self.years, self.limits, self.card_box]
