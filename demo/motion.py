@@ -1,5 +1,6 @@
 """What the tabs of moving pictures share: which model they use, and the ages it offers."""
 
+from demo import boxes
 from demo.studio import Studio
 
 QUICK_PX = 256
@@ -14,7 +15,5 @@ def quick_model(studio: Studio) -> str:
 
 
 def age_range(studio: Studio) -> tuple[int, int]:
-    """Years that a slider offers: those the model knows, 90 at most."""
-    groups = studio.groups(quick_model(studio))
-    oldest = 90 if groups.typical_years[-1] > 70 else round(groups.typical_years[-1]) + 8
-    return groups.first_years[0], oldest
+    """Years that a slider offers, of the model used."""
+    return boxes.age_range(studio.groups(quick_model(studio)))

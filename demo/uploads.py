@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from core.align import Photo
+from core.files import write_atomic
+from core.images import encode_jpeg
 from demo.admission import fault_of
-from demo.answering import Refusal
+from demo.answering import Refusal, answering
 from demo.consent import GONE
+from demo.studio import Studio
 
 
 def uploaded(upload: Any, folder: str) -> Path:
@@ -21,3 +25,25 @@ def uploaded(upload: Any, folder: str) -> Path:
     if fault_of(named, Path(folder).resolve()) is not None:
         raise Refusal(GONE)
     return Path(str(named))
+
+
+def photo_taken_in(studio: Studio, upload: Any, folder: str) -> tuple[Photo, str]:
+    """A photo that was handed to an event without preprocessing; its copy on disk loses all metadata.
+
+    Args:
+        upload: as it comes from the browser, which may say anything.
+        folder: where uploads lie.
+    Returns:
+        (H, W, 3) uint8 RGB, and the path of the copy, now a plain JPEG.
+    Raises:
+        Refusal: no such file, or no picture that can be used; then the copy is deleted.
+    """
+    path = uploaded(upload, folder)
+    try:
+        with answering():
+            photo = studio.read(path.read_bytes())
+            write_atomic(path, encode_jpeg(photo))
+    except Refusal:
+        path.unlink(missing_ok=True)
+        raise
+    return photo, str(path)

@@ -7,6 +7,7 @@ import gradio as gr
 
 from demo import consent, notices
 from demo.answering import Refusal, answering
+from demo.boxes import tiles
 from demo.dataset import words
 from demo.dataset.letterbox import REASONS, doubt_of
 from demo.dataset.pairing import GAPS_YEARS, PairQuery, PairSearch, begin, look
@@ -47,8 +48,7 @@ class PairRoom:
             self.more = gr.Button(say("More pairs"), interactive=False, elem_id="dataset-pairs-more")
             self.stop = gr.Button(say("Stop"), variant="stop", visible=False, elem_id="dataset-pairs-stop")
         self.note = gr.HTML(elem_id="dataset-pairs-note", padding=False)
-        self.pairs = gr.Gallery(label=say("Pairs"), columns=2, height="auto", allow_preview=False, buttons=[],
-                                interactive=False, show_label=False, elem_id="dataset-pairs")  # fmt: skip
+        self.pairs = tiles(say("Pairs"), "dataset-pairs", columns=2, visible=True)
         with gr.Row(elem_id="dataset-doubt"):
             reasons = [(say(one), one) for one in REASONS]
             self.reason = gr.Dropdown(reasons, value=REASONS[0], label=say("Doubt about the pair pressed"),

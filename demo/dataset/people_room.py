@@ -10,6 +10,7 @@ from cafdata.catalogue import Catalogue, Query
 from core.ages import TEN
 from demo import consent, notices
 from demo.answering import Refusal, answering
+from demo.boxes import tiles
 from demo.dataset import browsing, words
 from demo.dataset.ranking import rank
 from demo.dataset.recognition import Recognition
@@ -49,20 +50,19 @@ class PeopleRoom:
 
     def build(self) -> None:
         say = self.say
-        gallery = {"allow_preview": False, "buttons": [], "interactive": False, "show_label": False}
         with gr.Row(elem_id="dataset-search"):
             self.text = gr.Textbox(label=say("Search"), max_length=200, elem_id="dataset-text")
             groups = [(say("any age"), ANY), *((name, number) for number, name in enumerate(TEN.names))]
             self.group = gr.Dropdown(groups, value=ANY, label=say("Has a picture at"), elem_id="dataset-group")
             self.licence = gr.Dropdown([], value=None, label=say("Licence"), elem_id="dataset-licence")
         self.found = gr.HTML(elem_id="dataset-found", padding=False)
-        self.people = gr.Gallery(label=say("People"), columns=5, height="auto", elem_id="dataset-people", **gallery)
+        self.people = tiles(say("People"), "dataset-people", columns=5, visible=True)
         with gr.Row(elem_id="dataset-paging"):
             self.back = gr.Button(say("Back"), size="sm", elem_id="dataset-back")
             self.on = gr.Button(say("On"), size="sm", elem_id="dataset-on")
         with gr.Column(visible=False, elem_id="dataset-person") as self.person:
             self.name = gr.HTML(padding=False, elem_id="dataset-name")
-            self.strip = gr.Gallery(label=say("Ages"), columns=8, height="auto", elem_id="dataset-strip", **gallery)
+            self.strip = tiles(say("Ages"), "dataset-strip", columns=8, is_strip=True, visible=True)
             self.facts = gr.HTML(padding=False, elem_id="dataset-facts")
             self.remove = gr.Button(say("Ask for this picture to be removed"), size="sm", elem_id="dataset-remove")
             gr.HTML(f"<h3>{say('Generated beside the real photo')}</h3>", padding=False)
@@ -74,8 +74,7 @@ class PeopleRoom:
             with gr.Row(elem_id="dataset-journey-run"):
                 self.go = gr.Button(say("Generate and compare"), variant="primary", elem_id="dataset-go")
             self.journey = gr.HTML(padding=False, elem_id="dataset-journey-note")
-            self.three = gr.Gallery(label=say("Start, generated, real"), columns=3, height="auto", visible=False,
-                                    elem_id="dataset-journey", **gallery)  # fmt: skip
+            self.three = tiles(say("Start, generated, real"), "dataset-journey", columns=3)
 
     def wire(self, work: dict[str, Any], quiet: dict[str, Any]) -> None:
         seen = [self.archive, self.text, self.group, self.licence]

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import gradio as gr
 
+from demo.boxes import tiles
 from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S
 from demo.language import Language
@@ -47,18 +48,7 @@ class Layout:
                 )
                 self.progress = gr.HTML(elem_id="live-progress", padding=False)
                 self.cancel = gr.Button(say("Stop"), variant="stop", visible=False, elem_id="live-cancel")
-                self.strip = gr.Gallery(
-                    label=say("Ages"),
-                    columns=5,
-                    object_fit="cover",
-                    allow_preview=False,
-                    buttons=[],
-                    interactive=False,
-                    show_label=False,
-                    elem_id="live-strip",
-                    fit_columns=False,
-                    visible=False,
-                )
+                self.strip = tiles(say("Ages"), "live-strip", columns=5, is_strip=True)
                 with gr.Row(visible=False, elem_id="live-saving") as self.saving:
                     self.save_png = gr.Button(say("Save this age (PNG)"), elem_id="live-save-png", interactive=False)
                     self.save_zip = gr.Button(say("Save all ages (ZIP)"), elem_id="live-save-zip")

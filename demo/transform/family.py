@@ -10,10 +10,10 @@ from core.marking import mark
 from core.transform import made_of
 from demo import consent, notices
 from demo.answering import Refusal, answering
+from demo.boxes import age_range, before_and_after
 from demo.consent import guardian_box
 from demo.studio import Sitting, Target
 from demo.transform import link, words
-from demo.transform.layout import age_range
 from demo.transform.saving import Saving
 from demo.transform.showing import Updates
 
@@ -45,15 +45,7 @@ class Family(Saving):
         """Where the picture of all appears; inside an open column."""
         say = self.say
         with gr.Column(visible=False, elem_id="family-result") as self.together:
-            self.family_compare = gr.ImageSlider(
-                label=say("Before and after"),
-                type="filepath",
-                max_height=620,
-                show_label=False,
-                interactive=False,
-                buttons=["fullscreen"],
-                elem_id="family-compare",
-            )
+            self.family_compare = before_and_after(say, "family-compare")
             with gr.Row(elem_id="family-saving"):
                 self.family_png = gr.DownloadButton(say("Photo (PNG)"), elem_id="family-png")
                 self.family_sheet = gr.DownloadButton(say("Sheet (PNG)"), elem_id="family-sheet")

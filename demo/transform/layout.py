@@ -4,7 +4,8 @@ from typing import Any
 
 import gradio as gr
 
-from core.ages import AgeGroups, group_system
+from core.ages import group_system
+from demo.boxes import age_range, before_and_after, photo_box, tiles
 from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S
 from demo.language import Language
@@ -12,8 +13,6 @@ from demo.studio import Studio
 from demo.transform import words
 
 CLOSE_UP, WHOLE = "close-up", "whole"
-
-
 YEARS = "years"
 """The mode in which one age is made, by the slider; the others are named after their system of groups."""
 
@@ -32,12 +31,6 @@ def choices(studio: Studio, mode: str) -> list[tuple[str, str]]:
     return [(f"{info.name} ({info.size_px} px)", info.name) for info in fitting]
 
 
-def age_range(groups: AgeGroups) -> tuple[int, int]:
-    """Years the slider offers: 0-90 for the ten groups, less where a model knows less."""
-    oldest = 90 if groups.typical_years[-1] > 70 else round(groups.typical_years[-1]) + 8
-    return groups.first_years[0], oldest
-
-
 class Layout:
     """Components of the tab; built inside an open `gr.Blocks`."""
 
@@ -54,35 +47,12 @@ class Layout:
         self.wanted: Any = gr.State(None)
         with gr.Row(elem_id="desk"):
             with gr.Column(scale=4, min_width=300, elem_id="side"):
-                self.photo = gr.Image(
-                    label=say("Photo"),
-                    sources=["upload", "webcam", "clipboard"],
-                    type="filepath",
-                    image_mode=None,
-                    height=230,
-                    buttons=[],
-                    show_label=False,
-                    elem_id="photo",
-                    webcam_options=gr.WebcamOptions(mirror=False),
-                    placeholder=say("Drop a photo here\nor choose one"),
-                )
+                self.photo = photo_box(say, "photo", say("Photo"), height_px=230)
                 self.example = gr.Button(say("Try it with the astronaut"), size="sm", elem_id="example")
                 self.consent = consent_box(say, "consent")
                 self.notice = gr.HTML(elem_id="notice", padding=False)
                 self.found = gr.HTML(elem_id="found", padding=False, visible=False)
-                self.faces = gr.Gallery(
-                    label=say("Faces"),
-                    columns=4,
-                    object_fit="cover",
-                    allow_preview=False,
-                    buttons=[],
-                    format="jpeg",
-                    interactive=False,
-                    show_label=False,
-                    elem_id="faces",
-                    fit_columns=False,
-                    visible=False,
-                )
+                self.faces = tiles(say("Faces"), "faces", columns=4)
                 self.guardian = guardian_box(say, "guardian")
                 mode = studio.info(studio.default_model).groups
                 self.mode = gr.Radio(
@@ -95,31 +65,12 @@ class Layout:
             with gr.Column(scale=8, min_width=320, elem_id="stage"):
                 self.welcome = gr.HTML(words.welcome(say), elem_id="welcome", padding=False)
                 self.progress = gr.HTML(elem_id="progress", padding=False)
-                self.strip = gr.Gallery(
-                    label=say("Ages"),
-                    columns=5,
-                    object_fit="cover",
-                    allow_preview=False,
-                    buttons=[],
-                    interactive=False,
-                    show_label=False,
-                    elem_id="strip",
-                    fit_columns=False,
-                    visible=False,
-                )
+                self.strip = tiles(say("Ages"), "strip", columns=5, is_strip=True)
                 self.likeness = gr.HTML(elem_id="likeness", padding=False)
                 self.build_together()
                 with gr.Column(visible=False, elem_id="result") as self.result:
                     self.heading = gr.HTML(elem_id="heading", padding=False)
-                    self.compare = gr.ImageSlider(
-                        label=say("Before and after"),
-                        type="filepath",
-                        max_height=620,
-                        show_label=False,
-                        interactive=False,
-                        buttons=["fullscreen"],
-                        elem_id="compare",
-                    )
+                    self.compare = before_and_after(say, "compare")
                     with gr.Row(elem_id="controls"):
                         self.years = gr.Slider(
                             low,
@@ -136,18 +87,7 @@ class Layout:
                             label=say("Show"),
                             elem_id="view",
                         )
-                    self.beside = gr.Gallery(
-                        label=say("The same age by two models"),
-                        columns=2,
-                        object_fit="cover",
-                        allow_preview=False,
-                        buttons=[],
-                        interactive=False,
-                        show_label=False,
-                        elem_id="beside",
-                        fit_columns=False,
-                        visible=False,
-                    )
+                    self.beside = tiles(say("The same age by two models"), "beside", columns=2)
                     with gr.Row(elem_id="saving"):
                         self.save_png = gr.Button(say("Photo (PNG)"), elem_id="save-png")
                         self.save_zip = gr.Button(say("All ages (ZIP)"), elem_id="save-zip")

@@ -7,19 +7,18 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from core.files import write_atomic
-from core.images import encode_jpeg
 from core.regions import LOCKS, Lock
 from demo import consent
 from demo.answering import Refusal, answering
+from demo.boxes import age_range
 from demo.delivery import Delivery
 from demo.language import Language
 from demo.studio import Sitting, Studio, Target
 from demo.transform import link, words
 from demo.transform.family import Family
-from demo.transform.layout import YEARS, age_range, choices
+from demo.transform.layout import YEARS, choices
 from demo.transform.showing import Updates
-from demo.uploads import uploaded
+from demo.uploads import photo_taken_in
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
 SHOW_PICKED = """() => document.querySelector("#strip .selected")?.scrollIntoView(
@@ -125,18 +124,10 @@ class TransformTab(Family):
         if upload is None:
             return {**self.blank(), self.held: None}
         try:
-            path = uploaded(upload, self.delivery.folder)
+            photo, path = photo_taken_in(self.studio, upload, self.delivery.folder)
         except Refusal as refusal:
             return {**self.blank(), self.held: None, self.photo: None, self.notice: self.trouble(str(refusal))}
-        try:
-            with answering():
-                photo = self.studio.read(path.read_bytes())
-                write_atomic(path, encode_jpeg(photo))
-        except Refusal as refusal:
-            path.unlink(missing_ok=True)
-            trouble = self.trouble(str(refusal))
-            return {**self.blank(), self.held: None, self.photo: None, self.notice: trouble}
-        return {**self.blank(), self.photo: str(path), self.held: photo}
+        return {**self.blank(), self.photo: path, self.held: photo}
 
     def take_example(self) -> Updates:
         photo = self.studio.read(EXAMPLE.read_bytes())
@@ -151,7 +142,7 @@ class TransformTab(Family):
         try:
             with answering():
                 sitting = replace(self.studio.look(held, model), locks=permitted_locks(locks))
-                thumbnails = self.studio.thumbnails(sitting)
+                thumbnails = [self.delivery.show(face, "face") for face in self.studio.thumbnails(sitting)]
         except Refusal as refusal:
             return {**self.blank(), self.notice: self.trouble(str(refusal))}
         numbered = [(face, str(number)) for number, face in enumerate(thumbnails, 1)]

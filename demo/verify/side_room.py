@@ -6,15 +6,14 @@ from typing import Any
 import gradio as gr
 
 from core.align import Photo
-from core.files import write_atomic
-from core.images import encode_jpeg
 from demo import consent, notices
 from demo.answering import Refusal, answering
+from demo.boxes import photo_box, tiles
 from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
 from demo.studio import Studio
-from demo.uploads import uploaded
+from demo.uploads import photo_taken_in
 from demo.verify import words
 from demo.verify.pairing import Pairing, Side
 
@@ -36,19 +35,7 @@ class SideRoom:
         self.side: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         with gr.Column(min_width=280, elem_id=f"verify-side-{number}", elem_classes="verify-side"):
             gr.HTML(f"<h2>{name}</h2>", padding=False)
-            self.photo = gr.Image(
-                label=name,
-                sources=["upload", "webcam", "clipboard"],
-                type="filepath",
-                image_mode=None,
-                height=260,
-                buttons=[],
-                show_label=False,
-                elem_id=f"verify-photo-{number}",
-                elem_classes="verify-photo",
-                webcam_options=gr.WebcamOptions(mirror=False),
-                placeholder=say("Drop a photo here\nor choose one"),
-            )
+            self.photo = photo_box(say, f"verify-photo-{number}", name, height_px=260)
             if number == 1:
                 self.example = gr.Button(
                     say("Try it with the astronaut"), size="sm", elem_id="verify-example", elem_classes="verify-link"
@@ -65,20 +52,7 @@ class SideRoom:
                     self.make = gr.Button(say("Make it"), size="sm", interactive=False, elem_id="verify-make")
             self.consent = consent_box(say, f"verify-consent-{number}")
             self.notice = gr.HTML(elem_id=f"verify-notice-{number}", elem_classes="verify-note", padding=False)
-            self.faces = gr.Gallery(
-                label=say("Faces, upright and of one size"),
-                columns=4,
-                object_fit="cover",
-                allow_preview=False,
-                buttons=[],
-                format="jpeg",
-                interactive=False,
-                show_label=False,
-                elem_id=f"verify-faces-{number}",
-                elem_classes="verify-faces",
-                fit_columns=False,
-                visible=False,
-            )
+            self.faces = tiles(say("Faces, upright and of one size"), f"verify-faces-{number}", columns=4)
             self.found = gr.HTML(elem_id=f"verify-found-{number}", padding=False, visible=False)
             self.guardian = guardian_box(say, f"verify-guardian-{number}")
             self.years = gr.Number(
@@ -113,17 +87,10 @@ class SideRoom:
         if upload is None:
             return gone
         try:
-            path = uploaded(upload, self.delivery.folder)
+            photo, path = photo_taken_in(self.studio, upload, self.delivery.folder)
         except Refusal as refusal:
             return {**gone, self.photo: None, self.notice: self.trouble(str(refusal))}
-        try:
-            with answering():
-                photo = self.studio.read(path.read_bytes())
-                write_atomic(path, encode_jpeg(photo))
-        except Refusal as refusal:
-            path.unlink(missing_ok=True)
-            return {**gone, self.photo: None, self.notice: self.trouble(str(refusal))}
-        return {**self.blank(), self.photo: str(path), self.held: photo}
+        return {**gone, self.photo: path, self.held: photo}
 
     def take_example(self) -> Updates:
         photo = self.studio.read(EXAMPLE.read_bytes())

@@ -64,8 +64,9 @@ def wait_for(app: subprocess.Popen[bytes], port: int, log: Path) -> None:
     pytest.fail(f"app.py was not there after {START_S} s: {log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium, until the module ends: while it runs, so does an event loop, and others start loops of their own."""
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine; on Debian: apt-get install chromium")
     expect.set_options(timeout=60_000)
