@@ -13,7 +13,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -27,14 +26,13 @@ import numpy.typing as npt
 from core.align import Photo
 from core.clip_decoding import SOUND_HZ, ClipLimits, ClipStream, warm_up
 from core.errors import BadClip
-from core.isolation import read_exactly, write_all
+from core.isolation import decoder_process, read_exactly, write_all
 
 REQUEST: Final = struct.Struct("<BdQQQdQQdd")
 ANSWER: Final = struct.Struct("<BdII")
 FRAMES, SOUND, COPY = 0, 1, 2
 FRAME, SAMPLES, COPIED, END, REFUSED = range(5)
 MAX_SENTENCE_BYTES: Final = 500
-PIPE_BYTES: Final = 1 << 20
 
 EMPTY: Final = "This file is empty (0 bytes); choose an MP4, MOV or WebM file."
 TOO_HEAVY: Final = "This file is larger than {limit:g} MB; cut the video or save it smaller."
@@ -124,13 +122,11 @@ class Clip:
         self, task: int, every_s: float
     ) -> Generator[tuple[int, float, tuple[int, int], bytearray], None, None]:
         """(kind, number, (two numbers), what follows) from a process of its own, which ends with the generator."""
-        limits, process = self.limits, started()
+        limits, process = self.limits, decoder_process("from core.clips import serve; serve()")
         assert process.stdin is not None
         assert process.stdout is not None
         try:
             to, back = process.stdin.fileno(), process.stdout.fileno()
-            os.set_blocking(to, False)
-            os.set_blocking(back, False)
             header = REQUEST.pack(
                 task, every_s, len(self.data), limits.max_pixels, limits.min_side_px, limits.max_s,
                 limits.max_frames, limits.memory_bytes, limits.cpu_s, limits.timeout_s,
@@ -152,28 +148,6 @@ class Clip:
             process.wait()
             process.stdin.close()
             process.stdout.close()
-
-
-def started() -> subprocess.Popen[bytes]:
-    """A process that waits for one request."""
-    root = str(Path(__file__).resolve().parents[1])
-    environment = {
-        "PYTHONPATH": os.pathsep.join([root, *(entry for entry in sys.path if entry)]),
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-    if "LD_LIBRARY_PATH" in os.environ:
-        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", "from core.clips import serve; serve()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        pipesize=PIPE_BYTES,
-        env=environment,
-        start_new_session=True,
-    )
 
 
 def send(descriptor: int, data: bytes, timeout_s: float) -> None:

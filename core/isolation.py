@@ -42,37 +42,43 @@ TOO_SLOW: Final = "This picture takes too long to open; save it as an ordinary J
 GAVE_UP: Final = "This picture could not be opened (it broke the decoder); save it again as JPEG."
 
 
+def decoder_process(body: str) -> subprocess.Popen[bytes]:
+    """A process that runs `body` and shares nothing with this one but its pipes, which do not block here."""
+    root = str(Path(__file__).resolve().parents[1])
+    environment = {
+        "PYTHONPATH": os.pathsep.join([root, *(entry for entry in sys.path if entry)]),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    if "LD_LIBRARY_PATH" in os.environ:
+        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", body],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        env=environment,
+        start_new_session=True,
+    )
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        os.set_blocking(pipe.fileno(), False)
+        with contextlib.suppress(PermissionError):  # a user's pipes may hold so much in all; a small one does too
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return process
+
+
 class Worker:
     """One decoding process. Not for two threads at once; `WorkerPool` sees to that."""
 
     def __init__(self) -> None:
         """Start the process and wait until it can decode. Raises RuntimeError if it does not come up."""
-        root = str(Path(__file__).resolve().parents[1])
-        environment = {
-            "PYTHONPATH": os.pathsep.join([root, *(entry for entry in sys.path if entry)]),
-            "OPENBLAS_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-        }
-        if "LD_LIBRARY_PATH" in os.environ:
-            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
         self.owner_pid = os.getpid()
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from core.isolation import serve; serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            env=environment,
-            start_new_session=True,
-        )
+        self.process = decoder_process("from core.isolation import serve; serve()")
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
-        os.set_blocking(self._to, False)
-        os.set_blocking(self._from, False)
-        for pipe in (self._to, self._from):
-            with contextlib.suppress(PermissionError):  # a user's pipes may hold so much in all; a small one does too
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self.is_at_rest = False
         """True while no request is half done; only then the worker may be used again."""
         hello = bytearray(1)
