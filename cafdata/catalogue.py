@@ -146,11 +146,6 @@ class Catalogue:
         return tuple(one["values"] for one in sorted(counts, key=lambda one: (-one["counts"], one["values"])))
 
     @cached_property
-    def num_synthetic(self) -> int:
-        """Pictures that were made, not taken."""
-        return int(pc.sum(self._column("is_synthetic")).as_py() or 0)
-
-    @cached_property
     def coverage(self) -> Whole:
         """(people, 10) pictures of each person in each age group, in the order of `people`."""
         counts = np.zeros((len(self.people), len(TEN)), dtype=np.int64)

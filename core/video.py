@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from core.clips import SOUND_HZ, Sound
-from core.files import replacing, write_atomic
-from core.images import Photo, encode_gif, require_photo
+from core.files import replacing
+from core.images import Photo, require_photo
 
 CRF: Final = "18"
 """Constant quality of x264: 18 is called visually lossless by its manual."""
@@ -135,16 +135,6 @@ def _pieces(sound: Sound) -> Iterator[Any]:
     whole.sample_rate, whole.pts, whole.time_base = SOUND_HZ, max(0, begins), Fraction(1, SOUND_HZ)
     yield from resampler.resample(whole)
     yield from resampler.resample(None)
-
-
-def write_gif(frames: Iterable[Photo], path: Path, fps: float = 10) -> None:
-    """Encode photos of one size as an endless GIF (256 colours for all frames together), atomically.
-
-    Raises:
-        ValueError: no frames, frames of several sizes, a rate beyond 50.
-        OSError: the file cannot be written; what was at `path` is untouched.
-    """
-    write_atomic(path, encode_gif(list(frames), fps))
 
 
 def evened(frames: Iterable[Photo]) -> Iterator[Photo]:

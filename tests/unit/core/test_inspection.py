@@ -15,7 +15,7 @@ from core.inspection import Findings, inspect, media_type_of
 from core.marking import add_label, add_watermark, mark
 from core.provenance import Made, sign_file
 from core.sheet import caption_bar, contact_sheet
-from core.video import write_gif, write_mp4
+from core.video import write_mp4
 from tests.honest_pictures import scene
 
 MADE = Made(model="tiny", model_sha256="ab" * 32, ages=("70+",))
@@ -39,7 +39,7 @@ KINDS: dict[str, Callable[[Path], object]] = {
     "shown.jpg": lambda path: path.write_bytes(encode_jpeg(mark(portrait()), 92)),
     "tile.jpg": lambda path: path.write_bytes(encode_jpeg(mark(portrait(256)), 92)),
     "sheet.png": lambda path: path.write_bytes(encode_png(sheet())),
-    "sweep.gif": lambda path: write_gif(frames(), path),
+    "sweep.gif": lambda path: path.write_bytes(encode_gif(frames(), 10)),
     "sweep.mp4": lambda path: write_mp4(frames(), path),
     "clip.mp4": lambda path: write_mp4([mark(portrait())] * 4, path),
 }

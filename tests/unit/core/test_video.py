@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from core.clips import SOUND_HZ, Clip, Sound
-from core.images import resize
-from core.video import write_clip, write_gif, write_mp4
+from core.images import encode_gif, resize
+from core.video import write_clip, write_mp4
 from tests.honest_pictures import scene
 
 
@@ -90,13 +90,12 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
 
 
 def test_gif_is_written(tmp_path: Path) -> None:
-    write_gif(iter(frames(5)), tmp_path / "film.gif", fps=10)
+    (tmp_path / "film.gif").write_bytes(encode_gif(frames(5), fps=10))
     with Image.open(tmp_path / "film.gif") as film:
         assert (film.n_frames, film.size, film.info["duration"]) == (5, (96, 64), 100)
         film.seek(4)
         error = np.abs(np.asarray(film.convert("RGB"), dtype=int) - frames(5)[4]).mean()
     assert error < 12
-    assert [entry.name for entry in tmp_path.iterdir()] == ["film.gif"]
 
 
 def test_a_clip_keeps_its_times_and_its_sound(tmp_path: Path) -> None:
