@@ -17,7 +17,7 @@ from typing import Any
 import gradio as gr
 
 from demo.consent import GONE
-from demo.guard import Application, Message, Receive, Send
+from demo.guard import Application, Message, Receive, Send, answer
 from demo.language import ENGLISH, NAMES, Language
 
 CALLS = re.compile(r"/gradio_api/(queue/join|call/.+|stream/.+|cancel|reset)/?")
@@ -87,7 +87,7 @@ class Admission:
         elif UPLOAD.fullmatch(scope["path"]):
             await self._upload(scope, receive, send)
         elif BYPASSES.fullmatch(scope["path"]):
-            await answer(send, 404, UNKNOWN)
+            await refuse(send, 404, UNKNOWN)
         elif CALLS.fullmatch(scope["path"]):
             await self._call(scope, receive, send)
         else:
@@ -96,7 +96,7 @@ class Admission:
     async def _upload(self, scope: Message, receive: Receive, send: Send) -> None:
         address = address_of(scope)
         if self.uploading[address] >= self.limits.max_uploads_per_address:
-            await answer(send, 429, YOURS)
+            await refuse(send, 429, YOURS)
             return
 
         async def counted() -> Message:
@@ -119,7 +119,7 @@ class Admission:
         address = address_of(scope)
         refusal = self.refusal(scope["path"], body, address)
         if refusal is not None:
-            await answer(send, *refusal)
+            await refuse(send, *refusal)
             return
         replayed = False
 
@@ -237,11 +237,7 @@ def num_waiting(blocks: gr.Blocks, address: str) -> int:
     return sum(address_of(event.request.scope) == address for queue in queues for event in queue.queue)
 
 
-async def answer(send: Send, status: int, sentence: str) -> None:
+async def refuse(send: Send, status: int, sentence: str) -> None:
     """A refusal as Gradio's own script shows it."""
-    body = json.dumps({"detail": sentence}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if status in (429, 503):
-        headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    again = [(b"retry-after", str(RETRY_AFTER_S).encode())] if status in (429, 503) else []
+    await answer(send, status, {"detail": sentence}, *again)

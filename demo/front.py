@@ -5,12 +5,10 @@ programs, or lists what is private, is closed here. The guard stands outermost, 
 headers, be it an error of the application or one to a question about origins.
 """
 
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
@@ -20,7 +18,7 @@ from gradio.routes import App, ORJSONResponse
 from demo.admission import Admission
 from demo.api import mcp_tools
 from demo.api.mcp_tools import McpTools
-from demo.guard import Application, Guard, Message, Receive, RequestLimits, Send
+from demo.guard import Application, Guard, Message, Receive, RequestLimits, Send, answer
 from demo.keeping import Keeper
 
 HEALTH = "/healthz"
@@ -98,14 +96,6 @@ def without_all(query: bytes) -> bytes:
     if not any(name == ALL_ENDPOINTS for name, _ in pairs):
         return query
     return urlencode([pair for pair in pairs if pair[0] != ALL_ENDPOINTS]).encode()
-
-
-async def answer(send: Send, status: int, value: Any) -> None:
-    """Send a value as JSON."""
-    body = json.dumps(value).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 async def refuse_to_fetch(*_address: object, **_folder: object) -> str:

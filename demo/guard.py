@@ -148,12 +148,12 @@ class _Exchange:
 
     async def _refuse(self, status: int, sentence: str) -> None:
         self.is_answered = True
-        body = json.dumps({"detail": sentence}).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-            *SECURITY_HEADERS,
-        ]
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        await answer(self._send, status, {"detail": sentence}, (b"connection", b"close"), *SECURITY_HEADERS)
+
+
+async def answer(send: Send, status: int, value: Any, *headers: tuple[bytes, bytes]) -> None:
+    """Send a value as JSON."""
+    body = json.dumps(value).encode()
+    own = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*own, *headers]})
+    await send({"type": "http.response.body", "body": body})
