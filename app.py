@@ -31,6 +31,8 @@ def main(
         serve(host=host, port=port, model=model, pack=pack, archive=archive)
     except (ValueError, OSError) as error:  # OSError: the port is taken, the host is not ours
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:  # while it starts; later Gradio ends as quietly
+        sys.exit(0)
 
 
 if __name__ == "__main__":

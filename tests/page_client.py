@@ -70,14 +70,14 @@ class Page:
     def event(self, elem_id: str, name: str) -> dict[str, Any]:
         """The event of a component that calls Python."""
         target = [self.ids[elem_id], name]
-        found = [one for one in self.dependencies.values() if target in one["targets"] and not one["cancels"]]
+        found = [one for one in self.dependencies.values() if target in one["targets"] and one["backend_fn"]]
         assert len(found) == 1, f"{elem_id}.{name}: {len(found)} events"
         return found[0]
 
     def after(self, number: int) -> list[dict[str, Any]]:
         """Events that follow another by themselves, without those that only run in the browser."""
         following = [one for one in self.dependencies.values() if one["trigger_after"] == number]
-        return [one for one in following if one["queue"] is not False]
+        return [one for one in following if one["backend_fn"]]
 
 
 def ask(

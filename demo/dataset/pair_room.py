@@ -16,6 +16,7 @@ from demo.dataset.recognition import Recognition
 from demo.dataset.shelf import Shelf
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
+from demo.stopping import stops
 
 UNDER_18 = "Pictures of under-18s too: these people are grown up or never lived, or I may look at them."
 NOWHERE = "This archive has no keeper to write to from here, so nothing was filed. Start the app with --archive FOLDER."
@@ -69,8 +70,9 @@ class PairRoom:
             self.start.click(self.begin, wanted, made, **work),
             self.more.click(self.go_on, [archive, self.search, self.consent], made, **work),
         ]
-        self.stop.click(self.stopped, None, made, cancels=running, **quiet)
-        self.consent.input(self.consented, self.consent, made, cancels=running, **quiet)
+        stops([self.stop.click, self.consent.input], running)
+        self.stop.click(self.stopped, None, made, **quiet)
+        self.consent.input(self.consented, self.consent, made, **quiet)
         self.pairs.select(self.pick, self.seen, [self.picked, self.note], **quiet)
         self.send.click(self.file, [archive, self.picked, self.reason], self.note, **quiet)
 

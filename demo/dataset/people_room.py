@@ -18,6 +18,7 @@ from demo.dataset.shelf import HOME, Shelf
 from demo.dataset.travel import Journey, travel
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
+from demo.stopping import stops
 from demo.studio import Studio
 
 Updates = dict[Any, Any]
@@ -89,8 +90,9 @@ class PeopleRoom:
         self.strip.select(self.tell, [self.archive, self.chosen], [self.facts, self.picked], **quiet)
         chosen = [self.archive, self.source, self.target, self.consent, self.guardian]
         running = self.go.click(self.compare, chosen, [self.journey, self.three, self.guardian], **work)
-        for one in (self.source.input, self.target.input, self.consent.input):
-            one(self.clear, None, [self.journey, self.three], cancels=[running], **quiet)
+        changing = [self.source.input, self.target.input, self.consent.input]
+        stops(changing, [running])
+        gr.on(changing, self.clear, None, [self.journey, self.three], **quiet)
 
     @property
     def filled(self) -> list[Any]:

@@ -14,6 +14,7 @@ from demo.language import Language
 from demo.live import words
 from demo.live.layout import Layout
 from demo.live.mirror import STILL_LIMITS, Glance, Mirror, as_url, read_frame
+from demo.stopping import stops
 from demo.studio import Sitting, Studio
 
 Updates = dict[Any, Any]
@@ -60,12 +61,12 @@ class LiveTab(Layout):
             [*self.blank(), self.cancel],
             **work,
         )
-        self.cancel.click(self.cancelled, None, [self.cancel, self.progress], cancels=[frozen], **quiet)
-        anew = {**quiet, "cancels": [frozen]}
-        self.camera.play(self.opened, None, [*self.blank(), self.cancel], **anew)
-        self.camera.stop(self.closed, None, [*self.blank(), self.cancel, self.guardian], **anew)
+        stops([self.cancel.click, self.camera.play, self.camera.stop, self.consent.input], [frozen])
+        self.cancel.click(self.cancelled, None, [self.cancel, self.progress], **quiet)
+        self.camera.play(self.opened, None, [*self.blank(), self.cancel], **quiet)
+        self.camera.stop(self.closed, None, [*self.blank(), self.cancel, self.guardian], **quiet)
         asked = [*self.blank(), self.cancel, self.notice]
-        self.consent.input(self.agree, self.consent, asked, **anew).then(
+        self.consent.input(self.agree, self.consent, asked, **quiet).then(
             None, self.consent, None, js=f"(agreed) => {{ if (!agreed) ({tell('stop')})(); }}"
         )
         self.strip.select(self.pick, None, [self.picked, self.save_png], **quiet)

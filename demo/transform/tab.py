@@ -13,6 +13,7 @@ from demo.answering import Refusal, answering
 from demo.boxes import age_range
 from demo.delivery import Delivery
 from demo.language import Language
+from demo.stopping import IN_TURN, stops
 from demo.studio import Sitting, Studio, Target
 from demo.transform import link, words
 from demo.transform.family import Family
@@ -46,6 +47,7 @@ class TransformTab(Family):
     def wire(self) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
+        looking = {**quiet, **IN_TURN}
         waited = {**work, "show_progress": "minimal", "show_progress_on": self.progress}
         made = [self.shown, self.heading, self.compare, self.beside, self.result, self.progress]
         asked = [self.sitting, self.model, self.guardian, self.view, self.second]
@@ -58,23 +60,23 @@ class TransformTab(Family):
         came = [self.photo, self.held, *found]
         seen = [self.held, self.consent, self.model, self.locks]
         changed_locks = self.locks.input(
-            self.relock, [self.sitting, self.locks], [self.sitting, self.likeness], cancels=[running], **quiet
+            self.relock, [self.sitting, self.locks], [self.sitting, self.likeness], **quiet
         )
         again = changed_locks.then(self.age_again, [self.shown, *to_age], strip, **waited)
-        going = [running, again]
-        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], cancels=going, **quiet)
-        anew = {**work, "cancels": going}
-        changed = gr.on([self.photo.input, self.photo.clear], self.arrive, self.photo, came, preprocess=False, **anew)
-        arrivals = (changed, self.example.click(self.take_example, None, came, **anew))
-        looks = [arrived.then(self.look, seen, found, **work) for arrived in arrivals]  # the tick may be set by now
-        # What was asked for before the tick must not answer after it.
-        self.consent.input(self.look, seen, found, **{**anew, "cancels": [*going, *looks]})
-        self.faces.select(self.pick, [self.sitting, self.model], found, **anew)
+        arriving = [self.photo.input, self.photo.clear]
+        changing = [self.consent.input, self.faces.select, self.model.input, self.mode.input, self.locks.input]
+        stops([self.cancel.click, *arriving, self.example.click, *changing], [running, again])
+        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
+        changed = gr.on(arriving, self.arrive, self.photo, came, preprocess=False, **work)
+        for arrived in (changed, self.example.click(self.take_example, None, came, **work)):
+            arrived.then(self.look, seen, found, **looking)  # the tick may be set by now
+        self.consent.input(self.look, seen, found, **looking)
+        self.faces.select(self.pick, [self.sitting, self.model], found, **looking)
         self.guardian.input(self.allow, [self.sitting, self.guardian], [self.run, self.notice], **quiet)
         chosen = [*found, self.years, self.limits, self.card_box]
-        self.model.input(self.change_model, seen, chosen, **anew)
+        self.model.input(self.change_model, seen, chosen, **looking)
         self.mode.input(self.change_mode, [self.mode, self.model], [self.model, self.wanted], **quiet).then(
-            self.change_model, seen, chosen, **anew
+            self.change_model, seen, chosen, **looking
         )
         self.card_box.expand(self.read_card, self.model, self.card, **quiet)
         opened = [self.mode, self.model, self.view, self.wanted, self.years]
@@ -93,7 +95,8 @@ class TransformTab(Family):
             saving.append(pressed.then(make, shown, saved, **work))
             saving[-1].then(None, self.file, None, js=SAVE)
         self.wire_family(work)
-        self.stop_saving.click(self.stopped_saving, None, saved, cancels=saving, **quiet)
+        stops([self.stop_saving.click], saving)
+        self.stop_saving.click(self.stopped_saving, None, saved, **quiet)
         self.share.click(self.link_to, [self.model, self.mode, self.shown, self.view], self.link, **quiet).then(
             None, self.link, self.link, js=COPY
         )
@@ -163,7 +166,7 @@ class TransformTab(Family):
             self.found: gr.update(value=words.present(self.say, age, len(sitting.faces), face.warnings), visible=True),
             self.guardian: gr.update(value=False, visible=sitting.needs_guardian),
             self.notice: self.hint(consent.TICK_GUARDIAN) if sitting.needs_guardian else "",
-            self.run: gr.update(interactive=not sitting.needs_guardian),
+            self.run: gr.update(interactive=not sitting.needs_guardian, visible=True),
         }
 
     def pick(self, sitting: Sitting | None, model: str, event: gr.SelectData) -> Updates:

@@ -10,6 +10,7 @@ from demo import notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
+from demo.stopping import IN_TURN, stops
 from demo.studio import Studio
 from demo.verify import words
 from demo.verify.layout import PairLayout
@@ -32,12 +33,17 @@ class PairRoom(PairLayout):
     def wire(self) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
+        looking = {**quiet, **IN_TURN}
         first, second = self.sides
         both = [first.side, first.guardian, second.side, second.guardian]
         strip = [self.strip, self.progress, self.run, self.cancel]
         asked = [first.side, first.guardian, first.years, self.rate]
         running = self.run.click(self.compare_strip, asked, strip, **work)
-        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], cancels=[running], **quiet)
+        pressed = [self.cancel.click, first.example.click, second.make.click]
+        for one in self.sides:
+            pressed += [one.photo.input, one.photo.clear, one.consent.input, one.faces.select, one.guardian.input]
+        stops(pressed, [running])
+        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
 
         cleared = [self.compared, self.result, *strip]
         settled = [self.compare, second.make, *cleared, second.photo, second.held, *second.found_parts]
@@ -45,23 +51,22 @@ class PairRoom(PairLayout):
         def then_settle(event: Any) -> None:
             event.then(self.settle, both, settled, **quiet)
 
-        anew = {**work, "cancels": [running]}
         for one in self.sides:
             came = [one.photo, one.held, *one.found_parts]
             seen = [one.held, one.consent]
             arrivals = [
-                gr.on([one.photo.input, one.photo.clear], one.arrive, one.photo, came, preprocess=False, **anew)
+                gr.on([one.photo.input, one.photo.clear], one.arrive, one.photo, came, preprocess=False, **work)
             ]
             if one is first:
-                arrivals.append(one.example.click(one.take_example, None, came, **anew))
+                arrivals.append(one.example.click(one.take_example, None, came, **work))
             for arrived in arrivals:
-                then_settle(arrived.then(one.look, seen, one.found_parts, **work))
-            then_settle(one.consent.input(one.look, seen, one.found_parts, **anew))
-            then_settle(one.faces.select(one.pick, one.side, one.found_parts, **anew))
-            one.guardian.input(self.settle, both, settled, cancels=[running], **quiet)
+                then_settle(arrived.then(one.look, seen, one.found_parts, **looking))
+            then_settle(one.consent.input(one.look, seen, one.found_parts, **looking))
+            then_settle(one.faces.select(one.pick, one.side, one.found_parts, **looking))
+            one.guardian.input(self.settle, both, settled, **quiet)
             self.again(one.years.input, quiet)
         making = [second.photo, second.held, *second.found_parts]
-        then_settle(second.make.click(self.make_second, [first.side, first.guardian, second.wanted], making, **anew))
+        then_settle(second.make.click(self.make_second, [first.side, first.guardian, second.wanted], making, **work))
         self.again(self.rate.input, quiet)
         shown = [self.compared, self.result, self.progress]
         self.compare.click(self.hold_together, [*both, first.years, second.years, self.rate], shown, **work)

@@ -12,6 +12,7 @@ from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
+from demo.stopping import IN_TURN, stops
 from demo.studio import Studio
 from demo.uploads import uploaded
 from demo.video import words
@@ -40,17 +41,17 @@ class VideoTab(Layout):
         made = [self.progress, self.players, self.verdict, self.save, self.run, self.cancel]
         waiting = self.run.click(self.wait, [self.seen, self.guardian], made, **quiet)
         running = waiting.success(self.age, [self.seen, self.guardian, self.years], [*made, self.guardian], **long)
-        self.cancel.click(
-            self.stopped, None, [self.progress, self.run, self.cancel], cancels=[waiting, running], **quiet
-        )
+        looking = {**quiet, **IN_TURN}
+        pressed = [self.cancel.click, self.file.upload, self.example.click, self.consent.input]
+        stops(pressed, [waiting, running])
+        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
 
-        anew = {**work, "cancels": [waiting, running]}
         found = [*self.blank()]
         came = [self.file, self.reel, *found]
-        chosen = self.file.upload(self.arrive, self.file, came, preprocess=False, **anew)
-        for arrived in (chosen, self.example.click(self.take_example, None, came, **anew)):
-            arrived.then(self.look, [self.reel, self.consent], found, **work)
-        self.consent.input(self.look, [self.reel, self.consent], found, **anew)
+        chosen = self.file.upload(self.arrive, self.file, came, preprocess=False, **work)
+        for arrived in (chosen, self.example.click(self.take_example, None, came, **work)):
+            arrived.then(self.look, [self.reel, self.consent], found, **looking)
+        self.consent.input(self.look, [self.reel, self.consent], found, **looking)
         self.guardian.input(self.allow, [self.seen, self.guardian], [self.run, self.notice], **quiet)
 
     def blank(self) -> Updates:
@@ -115,7 +116,7 @@ class VideoTab(Layout):
             self.seen: seen,
             self.found: gr.update(value=words.present(self.say, seen), visible=True),
             self.guardian: gr.update(value=False, visible=seen.needs_guardian),
-            self.run: gr.update(interactive=not seen.needs_guardian),
+            self.run: gr.update(interactive=not seen.needs_guardian, visible=True),
             self.notice: self.hint(consent.TICK_GUARDIAN) if seen.needs_guardian else "",
         }
 

@@ -306,7 +306,7 @@ def test_no_component_takes_other_files_or_asks_other_hosts(ground: Ground, is_f
         (event, place)
         for event in app.page.dependencies.values()
         for place, number in enumerate(event["inputs"])
-        if kinds[number] in FILE_KINDS and event["queue"] is not False and not event["cancels"]
+        if kinds[number] in FILE_KINDS and event["backend_fn"]
     ]
     assert events
     names = elsewhere(ground)
@@ -343,7 +343,7 @@ JUNK: tuple[Any, ...] = (
 def test_no_event_tells_of_the_server_whatever_it_is_given(ground: Ground, is_full: bool) -> None:
     """Every event of the page with every input replaced, in turn, by what it does not expect."""
     app = ground.app
-    events = [one for one in app.page.dependencies.values() if one["queue"] is not False and not one["cancels"]]
+    events = [one for one in app.page.dependencies.values() if one["backend_fn"]]
     junk = JUNK if is_full else JUNK[:: max(1, len(JUNK) * len(events) // 60)]
 
     def attack(one: tuple[dict[str, Any], Any]) -> None:
