@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from core.errors import CafError
-from training.evaluate_command import evaluate, evaluate_scores
+from training.evaluate_command import choose_strengths, evaluate, evaluate_scores
 from training.facepp_command import facepp_age, facepp_verify
 
 
@@ -217,6 +217,7 @@ def main() -> None:
                 "train": train,
                 "evaluate": evaluate,
                 "evaluate-scores": evaluate_scores,
+                "choose-strengths": choose_strengths,
                 "export": export,
                 "plot": plot,
                 "onnx": onnx,

@@ -53,7 +53,7 @@ def evaluate_all(contenders: Sequence[Contender], material: Material, panel: Pan
     for one, folder in zip(contenders, folders, strict=True):
         faces = material.load(one.faces_px, one.groups.first_years[0], panel.pack)
         # In one place for all of them: those that were done are not seen again if a later one is killed.
-        observed = Observed(out, _settings(one, faces.digest, panel))
+        observed = Observed(out, observation_settings(one, faces.digest, panel))
         seen = observe(one, faces, panel.judges, panel.pack, observed)
         found.append(figures_of(one, seen, material, panel, beside))
         write_figures(found[-1], seen, folder)
@@ -107,7 +107,7 @@ def write_figures(found: Figures, seen: Observations, out: Path) -> None:
     write_atomic(out / "sheet.png", encode_png(sheet(seen)))
 
 
-def _settings(contender: Contender, faces_digest: str, panel: Panel) -> dict[str, object]:
+def observation_settings(contender: Contender, faces_digest: str, panel: Panel) -> dict[str, object]:
     """All that observations depend on; bits also depend on the number of threads and on torch."""
     info = contender.info
     return {

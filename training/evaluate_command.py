@@ -1,4 +1,4 @@
-"""python -m training evaluate | evaluate-scores. Light, so that --help answers at once; the work is elsewhere."""
+"""python -m training evaluate | evaluate-scores | choose-strengths. Light, so that --help answers at once."""
 
 import dataclasses
 import json
@@ -104,6 +104,51 @@ def evaluate_scores(scores: Path, /, table: str, out: Path, mapping: Path | None
     figures = run_evaluation(scores, table_named(table), mapping, out)
     _say(as_markdown(figures))
     sys.stdout.write(json.dumps(dataclasses.asdict(figures), allow_nan=False) + "\n")
+
+
+def choose_strengths(
+    run: Path,
+    /,
+    out: Path,
+    tried: tuple[float, ...] = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2),
+    data: Path | None = None,
+    per_group: int = 40,
+    threads: int = 2,
+) -> None:
+    """Find how strong a run's changes should be, for each age group: strengths.json, strengths.md.
+
+    They are tried on faces that are neither trained nor evaluated on; a trial that was broken off goes on. The line
+    printed last holds what to give to --strength of evaluate and export.
+
+    Args:
+        run: Run folder.
+        out: Folder for what was found.
+        tried: Strengths of all changes to try.
+        data: Parquet file of faces in UTKFace framing, instead of part 3 of the UTKFace pack.
+        per_group: Faces of each age group.
+        threads: CPU threads; a trial that was broken off goes on only with as many.
+    """
+    import torch
+
+    from core.detect import open_pack
+    from training.data import PACK, load_faces
+    from training.judge import AgeSexJudge
+    from training.state import load_average
+    from training.strengths import balanced, choose, try_strengths, write_choice
+
+    torch.set_num_threads(threads)
+    network, models = load_average(run), PACK.parent / "models"
+    faces = load_faces(
+        (data or PACK / "utkface_train-3.parquet",),
+        network.config.size_px,
+        min_age_years=network.groups.first_years[0],
+    )
+    judge = AgeSexJudge(models / "insightface2018_gender_age_112.onnx")
+    pack = open_pack(f"insightface:{models / 'pack_scrfd_mobilefacenet'}")
+    found = try_strengths(run, tried, balanced(faces, network.groups, per_group), judge, pack, out)
+    chosen = choose(found)
+    _say(write_choice(found, chosen, network.groups, out))
+    sys.stdout.write(json.dumps({"strength": chosen}) + "\n")
 
 
 def _table(choice: Choice, pack: "FacePack") -> tuple["ThresholdTable | None", str]:

@@ -42,6 +42,32 @@ def export(run: Path, models: Path, photo: Path, *more: str) -> subprocess.Compl
 
 
 @pytest.mark.usefixtures("shared")
+def test_strengths_are_chosen_on_faces_of_their_own(run: Path, tmp_path: Path) -> None:
+    def choose(out: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
+        return training("choose-strengths", run, "--out", out, "--per-group", "1", "--threads", "1", *more)
+
+    faces = run.parent / "faces.parquet"
+    done = choose(tmp_path / "out", "--data", faces, "--tried", "2", "0.5")
+    assert done.returncode == 0, done.stderr
+    chosen = json.loads(done.stdout)["strength"]
+    assert len(chosen) == 10
+    assert set(chosen) <= {0.5, 2}
+    written = json.loads((tmp_path / "out" / "strengths.json").read_text())
+    assert written["chosen"] == chosen
+    weak, strong = sorted(written["tried"], key=lambda one: one["strength"])
+    assert weak["difference_years"] != strong["difference_years"]
+    assert (tmp_path / "out" / "strengths.md").read_text() in done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"strengths.json", "strengths.md"}
+
+    few = choose(tmp_path / "few", "--data", face_parquet(tmp_path / "few.parquet", count=2))
+    assert few.returncode == 1
+    assert few.stderr.startswith("error: no face of 3-6 years to choose strengths on; name other faces with --data")
+    twice = choose(tmp_path / "twice", "--data", faces, "--tried", "1", "1")
+    assert twice.returncode == 1
+    assert "different strengths to try, got [1.0, 1.0]" in twice.stderr
+
+
+@pytest.mark.usefixtures("shared")
 def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     photo = tmp_path / "astronaut.png"
     Image.fromarray(astronaut()).save(photo)

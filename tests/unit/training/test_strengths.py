@@ -1,0 +1,47 @@
+"""Choosing how strong changes are."""
+
+import numpy as np
+import pytest
+
+from core.ages import FOUR, TEN
+from core.errors import DataBroken
+from training.data import FaceSet
+from training.strengths import Tried, as_markdown, balanced, choose
+
+
+def tried(strength: float, difference_years: tuple[float, ...], within: tuple[float, ...]) -> Tried:
+    return Tried(
+        strength=strength, difference_years=difference_years, within_one_group_ratio=within, above_bound=(0.9,) * 4
+    )
+
+
+TRIED = (
+    tried(1.2, (9.0, 1.0, -1.0, 5.0), (0.7, 1.0, 1.0, 0.8)),
+    tried(0.8, (2.0, 4.0, 2.0, -8.0), (1.0, 1.0, 0.8, 0.6)),
+    tried(1.0, (0.0, 2.0, 0.0, -7.0), (1.0, 1.0, 0.9, 0.8)),
+)
+"""Of the four groups the first is old enough at once, the second and third after more, the last nowhere."""
+
+
+def test_the_weakest_that_reaches_the_age_is_chosen_else_the_one_most_outputs_reach_it_with() -> None:
+    assert choose(TRIED) == (0.8, 1.0, 1.2, 1.0)
+    assert choose(TRIED[:1]) == (1.2,) * 4
+
+
+def test_the_table_shows_what_was_chosen() -> None:
+    rows = as_markdown(TRIED, choose(TRIED), FOUR).splitlines()
+    assert "| target | 0.8 | 1 | 1.2 |" in rows
+    assert f"| {FOUR.names[0]} | **+2.0; 100%; 90%** | +0.0; 100%; 90% | +9.0; 70%; 90% |" in rows
+    assert rows[-1].count("**") == 2
+
+
+def test_faces_are_balanced_over_the_groups_and_a_group_without_any_is_named() -> None:
+    ages = np.asarray([1, *range(3, 101), 60, 60, 60])
+    faces = FaceSet(faces=np.zeros((len(ages), 4, 4, 3), np.uint8), ages_years=ages, sexes=ages % 2)
+    some = balanced(faces, TEN, 3)
+    groups = [TEN.index_of(years) for years in some.ages_years.tolist()]
+    assert groups == sorted(groups)
+    assert [groups.count(group) for group in range(10)] == [1] + [3] * 9
+    assert some.ages_years[-1] == 100
+    with pytest.raises(DataBroken, match=r"no face of 0-2 years .* --data"):
+        balanced(faces.rows(np.arange(1, len(ages))), TEN, 3)

@@ -1,0 +1,158 @@
+"""How strong the changes of every age group should be: the weakest that reach the age.
+
+Weaker changes leave more of the person. What is chosen here is chosen on faces that neither the generator nor the
+final evaluation sees.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.ages import AgeGroups
+from core.detect import FacePack
+from core.errors import DataBroken
+from core.files import write_atomic
+from training import metrics
+from training.contender import Contender, contender, unfiled
+from training.data import FaceSet
+from training.evaluate import observation_settings
+from training.judge import Judge
+from training.judgement import judge_figures
+from training.likeness import likeness_figures
+from training.material import Panel
+from training.observations import observe
+from training.observed import Observed, clear
+from training.state import load_average
+
+DIFFERENCE_YEARS = 3.0
+"""So far may the mean judged age of a group's outputs lie from that of real faces."""
+WITHIN_ONE_GROUP_RATIO = 0.94
+"""So many of a group's outputs must be judged within one group, over the share of real faces: some more than is
+demanded of a release, as other faces give other figures."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """What one strength of all changes gives, a value a target group."""
+
+    strength: float
+    difference_years: tuple[float, ...]
+    """Mean judged age of the outputs, less that of real faces of the group."""
+    within_one_group_ratio: tuple[float, ...]
+    """Share of outputs judged within one group of the target, over that of real faces."""
+    above_bound: tuple[float, ...]
+    """Share of outputs above the different-person bound."""
+
+    def reaches(self, group: int) -> bool:
+        """Whether outputs for the group look their age."""
+        return (
+            abs(self.difference_years[group]) <= DIFFERENCE_YEARS
+            and self.within_one_group_ratio[group] >= WITHIN_ONE_GROUP_RATIO
+        )
+
+
+def balanced(faces: FaceSet, groups: AgeGroups, per_group: int) -> FaceSet:
+    """Up to `per_group` faces of every group, evenly spread over those of the group; one group after the other.
+
+    Raises DataBroken for a group without faces: there would be nothing to hold its outputs against.
+    """
+    own = metrics.groups_of(faces.ages_years, groups)
+    chosen: list[npt.NDArray[np.int64]] = []
+    for group, name in enumerate(groups.names):
+        rows = np.flatnonzero(own == group)
+        if not len(rows):
+            raise DataBroken(f"no face of {name} years to choose strengths on; name other faces with --data")
+        chosen.append(rows[np.linspace(0, len(rows) - 1, min(per_group, len(rows))).round().astype(int)])
+    return faces.rows(np.concatenate(chosen))
+
+
+def try_strengths(
+    run: Path, strengths: Sequence[float], faces: FaceSet, judge: Judge, pack: FacePack, out: Path
+) -> tuple[Tried, ...]:
+    """Age faces with a run's averaged generator at several strengths of its changes, and have them read.
+
+    What was seen is kept in `out` until all are done, so that a killed trial goes on.
+
+    Args:
+        run: run folder.
+        strengths: above 0, at most 3.
+        faces: of the run's size, of every group.
+        judge: reads ages and sexes.
+        pack: finds points and compares input and output.
+        out: folder.
+    Raises:
+        RunBroken: no run.
+        ValueError: no strengths, two that are equal, or one out of range.
+    """
+    if not strengths or len(set(strengths)) != len(strengths):
+        raise ValueError(f"name one or more different strengths to try, got {list(strengths)}")
+    contenders = [contender(unfiled(load_average(run, (one,)), f"{one:g}")) for one in strengths]
+    tried = tuple(
+        _tried(one, strength, faces, judge, pack, out) for one, strength in zip(contenders, strengths, strict=True)
+    )
+    clear(out)
+    return tried
+
+
+def _tried(contender: Contender, strength: float, faces: FaceSet, judge: Judge, pack: FacePack, out: Path) -> Tried:
+    observed = Observed(out, observation_settings(contender, faces.digest, Panel(judges=(judge,), pack=pack)))
+    observed.say(f"strength {strength:g}")
+    seen = observe(contender, faces, (judge,), pack, observed)
+    judged, likeness = judge_figures(seen, 0), likeness_figures(seen, pack.identity)
+    within = zip(judged.within_one_group_by_target, judged.within_one_group_real_by_target, strict=True)
+    return Tried(
+        strength=strength,
+        difference_years=tuple(_number(one) for one in judged.difference_years),
+        within_one_group_ratio=tuple(_number(metrics.quotient(made, real)) for made, real in within),
+        above_bound=tuple(_number(one) for one in likeness.above_bound_by_target),
+    )
+
+
+def choose(tried: Sequence[Tried]) -> tuple[float, ...]:
+    """A strength for every group: the weakest at which its outputs look their age; where none does, the one with
+    most outputs within one group, the weaker of equals."""
+    from_weakest = sorted(tried, key=lambda one: one.strength)
+    chosen = []
+    for group in range(len(from_weakest[0].difference_years)):
+        reaching = [one for one in from_weakest if one.reaches(group)]
+        best = reaching[0] if reaching else max(from_weakest, key=lambda one: one.within_one_group_ratio[group])
+        chosen.append(best.strength)
+    return tuple(chosen)
+
+
+def write_choice(tried: Sequence[Tried], chosen: Sequence[float], groups: AgeGroups, out: Path) -> str:
+    """Write strengths.json and strengths.md, and give the latter's text."""
+    written = {"chosen": list(chosen), "groups": groups.names, "tried": [dataclasses.asdict(one) for one in tried]}
+    write_atomic(out / "strengths.json", (json.dumps(written, indent=2, allow_nan=False) + "\n").encode())
+    text = as_markdown(tried, chosen, groups)
+    write_atomic(out / "strengths.md", text.encode())
+    return text
+
+
+def as_markdown(tried: Sequence[Tried], chosen: Sequence[float], groups: AgeGroups) -> str:
+    """A table: a row a group, a column a strength; what was chosen is bold."""
+    from_weakest = sorted(tried, key=lambda one: one.strength)
+    lines = [
+        "Each cell: years between the mean judged age of outputs and that of real faces; share judged within one",
+        "group, over that of real faces; share above the different-person bound.",
+        "",
+        "| target | " + " | ".join(f"{one.strength:g}" for one in from_weakest) + " |",
+        "|---" * (1 + len(from_weakest)) + "|",
+    ]
+    for group, name in enumerate(groups.names):
+        cells = []
+        for one in from_weakest:
+            cell = f"{one.difference_years[group]:+.1f}; {one.within_one_group_ratio[group]:.0%}; "
+            cell += f"{one.above_bound[group]:.0%}"
+            cells.append(f"**{cell}**" if one.strength == chosen[group] else cell)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _number(figure: float | None) -> float:
+    """A figure that cannot be missing, as every group has faces. A share over a share of nothing counts as nothing."""
+    return 0.0 if figure is None else figure
