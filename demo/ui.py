@@ -19,6 +19,7 @@ from demo.dataset.tab import DatasetTab
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.front import Front, close_fetching
 from demo.guard import RequestLimits
+from demo.handing_over import HandingOver
 from demo.keeping import Keeper, KeepingLimits
 from demo.language import ENGLISH, NAMES, Language
 from demo.live.tab import LiveTab
@@ -71,10 +72,14 @@ def masthead(say: Language) -> str:
 def fill(studio: Studio, say: Language, delivery: Delivery) -> None:
     """Everything on the page in one language, inside an open `gr.Blocks`."""
     gr.HTML(masthead(say), elem_id="header", padding=False)
-    with gr.Tabs(elem_id="tabs"):
+    with gr.Tabs(elem_id="tabs") as tabs:
+        filled = {}
         for name, label, content in TABS:
             with gr.Tab(say(label), id=name, elem_id=f"tab-{name}"):
-                content(studio, say, delivery)
+                filled[name] = content(studio, say, delivery)
+    transform, verify = filled["transform"], filled["verify"]
+    assert isinstance(transform, TransformTab) and isinstance(verify, VerifyTab)
+    HandingOver(tabs, transform, verify)
     gr.HTML(imprint.of(say, studio), elem_id="footer", padding=False)
 
 

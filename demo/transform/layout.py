@@ -95,6 +95,7 @@ class Layout:
                         self.save_gif = gr.Button(say("GIF"), elem_id="save-gif")
                         self.save_mp4 = gr.Button(say("Film (MP4)"), elem_id="save-mp4")
                         self.share = gr.Button(say("Copy link"), elem_id="share")
+                        self.verify = gr.Button(say("Still the same person? Verify"), elem_id="verify-this")
                     self.link = gr.Textbox(
                         label=say("Link to this model, age and view; no photo is in it"),
                         interactive=False,

@@ -46,6 +46,28 @@ class PairLayout:
         self.strip = gr.HTML(elem_id="verify-strip", padding=False)
 
     @property
+    def both(self) -> list[Any]:
+        """What is known of both sides, and their guardians' ticks."""
+        return [part for one in self.sides for part in (one.side, one.guardian)]
+
+    @property
+    def settled(self) -> list[Any]:
+        """Components that change when a side does."""
+        second, strip = self.second, [self.strip, self.progress, self.run, self.cancel]
+        made = [second.photo, second.held, *second.found_parts]
+        return [self.compare, second.make, self.compared, self.result, *strip, *made]
+
+    @property
+    def to_compare(self) -> list[Any]:
+        """What a comparison is told."""
+        return [*self.both, self.first.years, self.second.years, self.rate]
+
+    @property
+    def told_parts(self) -> list[Any]:
+        """Components that its outcome goes to."""
+        return [self.compared, self.result, self.progress]
+
+    @property
     def sides(self) -> tuple[SideRoom, SideRoom]:
         """First and second."""
         return self.first, self.second

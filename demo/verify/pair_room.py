@@ -35,21 +35,18 @@ class PairRoom(PairLayout):
         work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
         looking = {**quiet, **IN_TURN}
         first, second = self.sides
-        both = [first.side, first.guardian, second.side, second.guardian]
+        both = self.both
         strip = [self.strip, self.progress, self.run, self.cancel]
         asked = [first.side, first.guardian, first.years, self.rate]
-        running = self.run.click(self.compare_strip, asked, strip, **work)
+        self.running = self.run.click(self.compare_strip, asked, strip, **work)
         pressed = [self.cancel.click, first.example.click, second.make.click]
         for one in self.sides:
             pressed += [one.photo.input, one.photo.clear, one.consent.input, one.faces.select, one.guardian.input]
-        stops(pressed, [running])
+        stops(pressed, [self.running])
         self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
 
-        cleared = [self.compared, self.result, *strip]
-        settled = [self.compare, second.make, *cleared, second.photo, second.held, *second.found_parts]
-
         def then_settle(event: Any) -> None:
-            event.then(self.settle, both, settled, **quiet)
+            event.then(self.settle, both, self.settled, **quiet)
 
         for one in self.sides:
             came = [one.photo, one.held, *one.found_parts]
@@ -63,13 +60,12 @@ class PairRoom(PairLayout):
                 then_settle(arrived.then(one.look, seen, one.found_parts, **looking))
             then_settle(one.consent.input(one.look, seen, one.found_parts, **looking))
             then_settle(one.faces.select(one.pick, one.side, one.found_parts, **looking))
-            one.guardian.input(self.settle, both, settled, **quiet)
+            one.guardian.input(self.settle, both, self.settled, **quiet)
             self.again(one.years.input, quiet)
         making = [second.photo, second.held, *second.found_parts]
         then_settle(second.make.click(self.make_second, [first.side, first.guardian, second.wanted], making, **work))
         self.again(self.rate.input, quiet)
-        shown = [self.compared, self.result, self.progress]
-        self.compare.click(self.hold_together, [*both, first.years, second.years, self.rate], shown, **work)
+        self.compare.click(self.hold_together, self.to_compare, self.told_parts, **work)
 
     def again(self, event: Callable[..., Any], quiet: dict[str, Any]) -> None:
         """After this event both verdicts on the same score are told anew."""

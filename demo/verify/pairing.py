@@ -128,6 +128,10 @@ class Pairing:
     def make(self, side: Side, group: int) -> Side:
         """The picked face at another age, as a second photo. Raises NoFace if it cannot be found in it again."""
         aged = next(self._stream(side, (group,)))
+        return self.second(side, aged, made_of(self.studio.ager(self.studio.default_model), [aged.target]))
+
+    def second(self, side: Side, aged: AgedFace, made: Made) -> Side:
+        """What was made of the picked face, as a second photo. Raises NoFace if it cannot be found in it again."""
         found = self._again(side, aged)
         if found is None:
             raise NoFace(LOST)
@@ -135,7 +139,7 @@ class Pairing:
             photo=aged.photo,
             faces=(found,),
             present_age=PresentAge(years=aged.target.years),
-            made=made_of(self.studio.ager(self.studio.default_model), [aged.target]),
+            made=made,
             made_from=side.face,
         )
 

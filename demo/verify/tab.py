@@ -13,7 +13,7 @@ class VerifyTab:
     """Both rooms; built inside an open `gr.Tab`."""
 
     def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None:
-        with gr.Tabs(elem_id="verify-rooms"):
+        with gr.Tabs(elem_id="verify-rooms") as self.rooms:
             with gr.Tab(say("Two photos"), id="verify-pair", elem_id="verify-room-pair"):
                 self.pair = PairRoom(studio, say, delivery)
             with gr.Tab(say("Threshold explorer"), id="verify-thresholds", elem_id="verify-room-thresholds"):

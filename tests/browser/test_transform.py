@@ -268,3 +268,19 @@ def test_there_is_no_way_in_beside_the_page(open_page: OpenPage, address: str) -
         assert status(f"/gradio_api/run/{name}", call) in (404, 500)  # 500: Gradio knows no such function
     assert status("/gradio_api/queue/join", b"x" * 2_000_000) == 413
     assert status("/gradio_api/file=/etc/passwd") in (403, 404)
+
+
+def test_the_age_shown_is_verified_against_the_photo_in_the_other_tab(open_page: OpenPage) -> None:
+    page = open_page()
+    take_astronaut(page)
+    show_ages(page)
+    page.locator("#strip .thumbnail-item").nth(1).click()
+    expect(page.locator("#heading")).to_contain_text("3-6")
+    page.click("#verify-this")
+    expect(page.locator("#verify-result")).to_be_in_viewport()
+    expect(page.locator("#verify-found-1")).to_contain_text("One face found.")
+    expect(page.locator("#verify-found-2")).to_contain_text("Made from the first photo")
+    expect(page.locator("#verify-consent-1 input")).to_be_checked()
+    assert 3 <= int(page.locator("#verify-years-2 input").input_value()) <= 6
+    expect(page.locator("#verify-run")).to_be_visible()
+    expect(page.locator("#verify-compare")).to_be_enabled()
