@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
+from cafdata.catalogue import Catalogue
 from demo import notices
 from demo.answering import Refusal, answering
 from demo.dataset import words
@@ -101,13 +102,17 @@ class DatasetTab:
             self.room.archive: name,
             self.room.text: "",
             self.room.group: ANY,
-            self.room.licence: gr.update(choices=[(self.say("any"), ""), *catalogue.licences], value=""),
+            self.room.licence: gr.update(choices=self.licences(catalogue), value=""),
             self.map: "",
             self.map_page: 0,
             self.counts: "",
             self.opened: notices.hint(self.say("Open.")),
             **self.room.page(name, "", ANY, None, 0),
         }
+
+    def licences(self, catalogue: Catalogue) -> list[tuple[str, str]]:
+        """What may be picked: any, or one of those that the records name."""
+        return [(self.say("any"), ""), *((self.say(one), one) for one in catalogue.licences)]
 
     def count(self, archive: str) -> Updates:
         """Coverage, gaps, licences; counted when first looked at."""

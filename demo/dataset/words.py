@@ -33,11 +33,11 @@ def counted(say: Language, summary: Summary) -> str:
     """Gaps in years, licences and other counts."""
     return "".join(
         (
-            bars(say("Years between two pictures of one person"), summary.pairs_per_gap),
-            bars(say("Pictures in each age group"), summary.pictures_per_group),
-            bars(say("Pictures of each sex"), summary.pictures_per_sex),
-            bars(say("Pictures in each split"), summary.pictures_per_split),
-            bars(say("Where the ages come from"), summary.pictures_per_provenance),
+            bars(say, "Years between two pictures of one person", summary.pairs_per_gap),
+            bars(say, "Pictures in each age group", summary.pictures_per_group),
+            bars(say, "Pictures of each sex", summary.pictures_per_sex),
+            bars(say, "Pictures in each split", summary.pictures_per_split),
+            bars(say, "Where the ages come from", summary.pictures_per_provenance),
             licences(say, summary),
         )
     )
@@ -65,15 +65,15 @@ def coverage(say: Language, catalogue: Catalogue, page: int) -> str:
     )
 
 
-def bars(name: str, counts: Mapping[str, int]) -> str:
-    """Counts as a table whose cells are bars."""
+def bars(say: Language, name: str, counts: Mapping[str, int]) -> str:
+    """Counts as a table whose cells are bars; its name, and what is counted, as records call it, are translated."""
     most = max([1, *counts.values()])
     rows = "".join(
-        f'<tr><th scope="row">{escape(str(key))}</th>'
+        f'<tr><th scope="row">{escape(say(key))}</th>'
         f'<td><span style="--share:{count / most:.3f}"></span>{count:,}</td></tr>'
         for key, count in counts.items()
     )
-    return f'<h3>{escape(name)}</h3><table class="dataset-bars">{rows}</table>'
+    return f'<h3>{escape(say(name))}</h3><table class="dataset-bars">{rows}</table>'
 
 
 def licences(say: Language, summary: Summary) -> str:
@@ -81,7 +81,7 @@ def licences(say: Language, summary: Summary) -> str:
     heads = (say("Licence"), say("Pictures"), say("People"), say("Without an author"))
     head = "".join(f'<th scope="col">{one}</th>' for one in heads)
     rows = "".join(
-        f'<tr><th scope="row">{escape(one.licence)}</th><td>{one.pictures:,}</td><td>{one.people:,}</td>'
+        f'<tr><th scope="row">{escape(say(one.licence))}</th><td>{one.pictures:,}</td><td>{one.people:,}</td>'
         f"<td>{one.without_author:,}</td></tr>"
         for one in summary.licences
     )
@@ -94,7 +94,7 @@ def facts(say: Language, record: Record) -> str:
     known = (
         (say("Picture"), escape(record.picture_id)),
         (say("Age, years"), years(record)),
-        (say("The age comes from"), escape(record.age_provenance)),
+        (say("The age comes from"), escape(say(record.age_provenance))),
         (say("Taken"), escape(record.captured or not_stated)),
         (say("Licence"), link(record.licence_url, record.licence or not_stated)),
         (say("Author"), escape(record.author or not_stated)),
