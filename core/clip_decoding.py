@@ -67,6 +67,11 @@ class ClipLimits:
                 raise ValueError(f"{name} must be above 0 and at most 3600, got {getattr(self, name)}")
 
 
+OWN_LIMITS: Final = ClipLimits(
+    max_bytes=2 << 30, max_pixels=3840 * 2176, max_s=1200, max_frames=80_000, memory_bytes=4 << 30, cpu_s=3600
+)
+"""Of one's own clips, on the command line: wider than a server grants its visitors."""
+
 FAULTS: Final = (
     av.error.FFmpegError, OSError, ValueError, TypeError, EOFError, LookupError, ArithmeticError, RuntimeError,
 )  # fmt: skip
@@ -197,7 +202,7 @@ class ClipStream:
 
     def _decoded(self, copying: tuple[Any, dict[int, Any]] | None) -> Iterator[tuple[int, float, Any]]:
         """(number, time, frame) of all frames; packets are put into another file on the way, if there is one."""
-        number, first_s, last_s, shape = 0, None, -1.0, None
+        number, num_hidden, first_s, last_s, shape = 0, 0, None, -1.0, None
         try:
             kept = [self.video] if copying is None else [one for one in (self.video, self.audio) if one is not None]
             rate = float(self.video.average_rate or 25)
@@ -205,6 +210,7 @@ class ClipStream:
             for packet in self.container.demux(*kept):
                 is_video = packet.stream.index == self.video.index
                 frames = packet.decode() if is_video else []
+                num_hidden += is_video and packet.is_discard  # before the place where a player begins: a film trimmed
                 if copying is not None:
                     put(copying, packet, codec if is_video else "")
                 for frame in frames:
@@ -229,7 +235,7 @@ class ClipStream:
         if not number:
             raise BadClip(NO_PICTURES)
         short_s = max(TRIMMED, 0.1 * self.declared_s)
-        if number < 0.9 * self.num_declared or last_s < self.declared_s - short_s - 1 / rate:
+        if number < 0.9 * (self.num_declared - num_hidden) or last_s < self.declared_s - short_s - 1 / rate:
             raise BadClip(CUT_OFF.format(seconds=last_s))
 
     def _refuse(self, width_px: int, height_px: int) -> None:

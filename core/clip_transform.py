@@ -9,7 +9,6 @@ A clip whose record is complete and asks for the same is skipped, so an interrup
 """
 
 import hashlib
-import json
 from collections.abc import Generator, Iterable, Iterator
 from itertools import count
 from pathlib import Path
@@ -17,18 +16,14 @@ from typing import Any, Final, TypeVar
 
 from core.aging import FaceAger
 from core.clip_aging import ClipAger, Outcome, Step
-from core.clips import Clip, ClipLimits
+from core.clip_decoding import OWN_LIMITS
+from core.clips import Clip
 from core.errors import BadClip, NoFace
-from core.files import write_atomic
 from core.people import Person
 from core.provenance import sign_file
-from core.transform import MARKS, RECORD, file_word, made_of, present_age_words
+from core.transform import MARKS, file_word, made_of, present_age_words, record_in, write_record
 
 CLIP_SUFFIXES: Final = frozenset({".mp4", ".mov", ".m4v", ".webm", ".mkv"})
-LIMITS: Final = ClipLimits(
-    max_bytes=2 << 30, max_pixels=3840 * 2176, max_s=1200, max_frames=80_000, memory_bytes=4 << 30, cpu_s=3600
-)
-"""Of one's own clips: wider than a server grants its visitors."""
 
 T = TypeVar("T")
 
@@ -51,29 +46,38 @@ def transform_clips(
     names = [f"{file_word(target)}.mp4" for target in targets]
     taken: set[Path] = set()
     for path in clips:
-        folders = (out / f"{path.stem}-video{'' if number == 1 else f'-{number}'}" for number in count(1))
-        folder = next(one for one in folders if one not in taken)
-        taken.add(folder)
         try:
-            data = path.read_bytes()
-            clip = Clip(data, LIMITS)
-            asked = {
-                **MARKS,
-                "model": ager.model.info.name,
-                "model_sha256": ager.model.info.sha256,
-                "licence": ager.model.info.licence,
-                "face_pack": ager.pack.name,
-                "clip_sha256": hashlib.sha256(data).hexdigest(),
-                "ages_years": [target.years for target in targets],
-                "files": names,
-            }
-            if _is_done(folder, asked):
-                yield {"photo": str(path), "folder": str(folder), "skipped": True}
-                continue
+            with path.open("rb") as file:
+                data = file.read(OWN_LIMITS.max_bytes + 1)
+        except OSError as error:
+            told = f"{path} cannot be read ({error.strerror}); check its permissions."
+            yield {"photo": str(path), "error": told}
+            continue
+        asked: dict[str, Any] = {
+            **MARKS,
+            "model": ager.model.info.name,
+            "model_sha256": ager.model.info.sha256,
+            "licence": ager.model.info.licence,
+            "face_pack": ager.pack.name,
+            "clip_sha256": hashlib.sha256(data).hexdigest(),
+            "ages_years": [target.years for target in targets],
+            "files": names,
+        }
+        folder = _free_folder(out, path.stem, asked["clip_sha256"], taken)
+        taken.add(folder)
+        before = record_in(folder)
+        if _is_done(folder, before, asked):
+            yield {"photo": str(path), "folder": str(folder), "skipped": True}
+            continue
+        try:
+            clip = Clip(data, OWN_LIMITS)
             person: Person = _ended(whole.follow(clip))
             age = whole.present_age(clip, person)
+            for name in before.get("files", []):
+                (folder / Path(str(name)).name).unlink(missing_ok=True)
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / RECORD).unlink(missing_ok=True)  # of another clip, or of other ages
+            # Written first, so that a run that is broken off leaves word of what it may have left behind.
+            write_record(folder, {**asked, "is_complete": False})
             outcomes: list[Outcome] = []
             for target, name in zip(targets, names, strict=True):
                 outcomes.append(_ended(whole.age(clip, person, age, target.years, folder / name)))
@@ -89,19 +93,23 @@ def transform_clips(
             "flicker": [round(outcome.flicker, 4) for outcome in outcomes],
         }
         where = {"first_frame": first, "first_face_box": [round(edge, 3) for edge in person.faces[first].box]}
-        record = {**asked, **made, **where}
-        write_atomic(folder / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+        write_record(folder, {**asked, **made, **where, "is_complete": True})
         yield {"photo": str(path), "folder": str(folder), **made}
 
 
-def _is_done(folder: Path, asked: dict[str, Any]) -> bool:
-    """Whether the folder holds what is asked for. The record is written last, so one that is there is complete."""
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return False
-    same = isinstance(record, dict) and all(record.get(key) == value for key, value in asked.items())
-    return same and all((folder / name).is_file() for name in asked["files"])
+def _free_folder(out: Path, stem: str, clip_sha256: str, taken: set[Path]) -> Path:
+    """First of `stem`-video, `stem`-video-2, ... that this run has not used and that holds no other clip's results."""
+    for number in count(1):
+        folder = out / f"{stem}-video{'' if number == 1 else f'-{number}'}"
+        if folder not in taken and record_in(folder).get("clip_sha256", clip_sha256) == clip_sha256:
+            return folder
+    raise AssertionError("count() does not end")
+
+
+def _is_done(folder: Path, before: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Whether the folder, of which `before` is the record, holds what is asked for."""
+    is_same = before.get("is_complete") is True and all(before.get(key) == value for key, value in asked.items())
+    return is_same and all((folder / name).is_file() for name in asked["files"])
 
 
 def _ended(steps: Generator[Step, None, T]) -> T:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from core.clip_decoding import OWN_LIMITS
 from core.clips import Clip
 from core.errors import BadImage
 from core.images import DEFAULT_LIMITS, Photo, decode_photo
@@ -13,6 +14,8 @@ from core.provenance import Provenance, read
 from core.watermark import detect
 
 MP4 = "video/mp4"
+PHOTO_BRANDS = (b"hei", b"hev", b"mif1", b"msf1", b"avif", b"avis")
+"""What follows in files of the same build that are photos, HEIC or AVIF; why they are not read, the decoder says."""
 NUM_FRAMES = 8
 """So many frames of a film are looked at, a second or more apart: compressing takes the watermark out of some."""
 
@@ -64,7 +67,7 @@ def inspect(path: Path, anchors_pem: bytes = b"") -> Findings:
 
 def media_type_of(data: bytes) -> str:
     """JPEG, PNG, GIF, WebP or MP4, by the first bytes; empty for anything else."""
-    if data[4:8] == b"ftyp":
+    if data[4:8] == b"ftyp" and not data[8:].startswith(PHOTO_BRANDS):
         return MP4
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
@@ -73,5 +76,5 @@ def media_type_of(data: bytes) -> str:
 
 
 def _frames(data: bytes) -> list[Photo]:
-    with closing(Clip(data).frames(every_s=1.0)) as frames:
+    with closing(Clip(data, OWN_LIMITS).frames(every_s=1.0)) as frames:
         return [frame.photo for frame in islice(frames, NUM_FRAMES)]

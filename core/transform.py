@@ -116,14 +116,14 @@ def _free_folder(out: Path, stem: str, photo: Photo, taken: set[Path]) -> Path:
     """First of `stem`, `stem-2`, ... that this run has not used and that holds no other photo's results."""
     for number in count(1):
         folder = out / (stem if number == 1 else f"{stem}-{number}")
-        records = [_record_in(place) for place in (folder, *folder.glob("face*"))]
+        records = [record_in(place) for place in (folder, *folder.glob("face*"))]
         owners = {record["pixels_sha256"] for record in records if "pixels_sha256" in record}
         if folder not in taken and owners <= {pixels_sha256(photo)}:
             return folder
     raise AssertionError("count() does not end")
 
 
-def _record_in(folder: Path) -> dict[str, Any]:
+def record_in(folder: Path) -> dict[str, Any]:
     """Record of a folder; empty if there is none or it cannot be read, which is as if nothing had been done."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
@@ -134,7 +134,7 @@ def _record_in(folder: Path) -> dict[str, Any]:
 
 def _transform_face(ager: FaceAger, photo: Photo, face: Face, order: Order, folder: Path) -> dict[str, Any]:
     asked = {**how_made(ager, photo, face, ager.targets(order.ages_years)), "video": order.video}
-    before = _record_in(folder)
+    before = record_in(folder)
     made_before = [folder / Path(str(name)).name for name in before.get("files", [])]
     is_done = before.get("is_complete") is True and all(file.is_file() for file in made_before)
     if is_done and all(before.get(key) == value for key, value in asked.items()):
@@ -145,7 +145,7 @@ def _transform_face(ager: FaceAger, photo: Photo, face: Face, order: Order, fold
     files = [f"{file_word(target)}.png" for target in ager.targets(order.ages_years)]
     files += ["sheet.png", *(["sweep.mp4"] if order.video else [])]
     # Written first, so that a run that is broken off leaves word of what it may have left behind.
-    _write_record(folder, {**asked, "files": files, "is_complete": False})
+    write_record(folder, {**asked, "files": files, "is_complete": False})
     aging = ager.transform(photo, ages_years=order.ages_years, face=face)
     for aged, name in zip(aging.results, files, strict=False):
         write_atomic(folder / name, signed(encode_png(mark(aged.photo)), name, made_of(ager, [aged.target])))
@@ -155,11 +155,12 @@ def _transform_face(ager: FaceAger, photo: Photo, face: Face, order: Order, fold
         frames = there_and_back(list(sweep(ager, photo, face, aging.present_age)))
         write_mp4(frames, folder / "sweep.mp4", FILM_FPS)
         sign_file(folder / "sweep.mp4", made_of(ager, ager.targets()))
-    _write_record(folder, {**record_of(ager, photo, aging, files), "video": order.video, "is_complete": True})
+    write_record(folder, {**record_of(ager, photo, aging, files), "video": order.video, "is_complete": True})
     return present_age_words(aging.present_age)
 
 
-def _write_record(folder: Path, record: dict[str, Any]) -> None:
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Record of a folder, in place of the one that is there."""
     write_atomic(folder / RECORD, (json.dumps(record, indent=2) + "\n").encode())
 
 

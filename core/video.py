@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from core.clips import SOUND_HZ, Sound
 from core.files import replacing
@@ -105,7 +106,7 @@ def _write(timed: Iterator[tuple[int, Photo]], draft: str, timing: _Timing, soun
         context.time_base = timing.unit_s
         context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
         context.color_primaries, context.color_trc = 1, 1
-        heard = film.add_stream("aac", rate=SOUND_HZ) if sound is not None else None
+        heard = film.add_stream("aac", rate=SOUND_HZ) if sound is not None and len(heard_of(sound)) else None
         for number, (ticks, photo) in enumerate(chain([first], timed), 1):
             picture = av.VideoFrame.from_ndarray(photo, format="rgb24").reformat(
                 format="yuv420p",
@@ -128,13 +129,21 @@ def _pieces(sound: Sound) -> Iterator[Any]:
     """The sound from the first frame on, in the portions and the kind of numbers that the AAC encoder takes."""
     import av
 
-    begins = round(sound.start_s * SOUND_HZ)
-    samples = np.ascontiguousarray(sound.samples[max(0, -begins) :])
+    samples = np.ascontiguousarray(heard_of(sound))
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SOUND_HZ, frame_size=AAC_FRAME)
     whole = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="stereo")
-    whole.sample_rate, whole.pts, whole.time_base = SOUND_HZ, max(0, begins), Fraction(1, SOUND_HZ)
+    whole.sample_rate, whole.pts, whole.time_base = (
+        SOUND_HZ,
+        max(0, round(sound.start_s * SOUND_HZ)),
+        Fraction(1, SOUND_HZ),
+    )
     yield from resampler.resample(whole)
     yield from resampler.resample(None)
+
+
+def heard_of(sound: Sound) -> npt.NDArray[np.int16]:
+    """(N, 2) int16: the samples from the first frame on; none where all was heard before."""
+    return sound.samples[max(0, -round(sound.start_s * SOUND_HZ)) :]
 
 
 def evened(frames: Iterable[Photo]) -> Iterator[Photo]:

@@ -113,6 +113,22 @@ def clip(
     return target.getvalue()
 
 
+def trimmed(data: bytes, start_s: float) -> bytes:
+    """A clip that begins later, as telephones cut: the pictures before are still in it, told not to be shown."""
+    target = io.BytesIO()
+    with av.open(io.BytesIO(data), "r") as whole, av.open(target, "w", format="mp4") as out:
+        video = whole.streams.video[0]
+        stream = out.add_stream_from_template(video)
+        assert video.time_base is not None
+        for packet in whole.demux(video):
+            if packet.pts is not None and packet.dts is not None:
+                packet.pts -= round(start_s / video.time_base)
+                packet.dts -= round(start_s / video.time_base)
+                packet.stream = stream
+                out.mux(packet)
+    return target.getvalue()
+
+
 def write_camera(path: Path) -> None:
     """Motion JPEG of 640 x 480 for Chromium's fake camera, which shows it over and over: a face that sways."""
     frames = (cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in moving_face(60, (640, 480), fps=15))

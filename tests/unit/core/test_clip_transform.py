@@ -60,3 +60,34 @@ def test_what_cannot_be_used_is_told_and_the_rest_goes_on(ager: FaceAger, tmp_pa
     assert told[2]["folder"] == str(tmp_path / "out" / "bad-video-2")
     with pytest.raises(ValueError, match="0 to 120"):
         list(transform_clips(ager, [good], (200.0,), tmp_path / "out"))
+
+
+def test_other_clips_and_other_ages_leave_nothing_behind(ager: FaceAger, tmp_path: Path) -> None:
+    one, other, out = tmp_path / "party.mp4", tmp_path / "more" / "party.mp4", tmp_path / "out"
+    other.parent.mkdir()
+    one.write_bytes(clip(moving_face(2)))
+    other.write_bytes(clip(moving_face(3)))
+    list(transform_clips(ager, [one], (5.0, 70.0), out))
+    [told] = transform_clips(ager, [other], (70.0,), out)
+    assert told["folder"] == str(out / "party-video-2"), "the first clip keeps its folder"
+    [again] = transform_clips(ager, [one], (5.0, 70.0), out)
+    assert again["skipped"]
+    list(transform_clips(ager, [one], (70.0,), out))
+    assert sorted(file.name for file in (out / "party-video").iterdir()) == ["70.mp4", "record.json"]
+
+
+def test_a_run_that_was_broken_off_is_not_taken_for_done(ager: FaceAger, tmp_path: Path) -> None:
+    path, out = tmp_path / "party.mp4", tmp_path / "out"
+    path.write_bytes(clip(moving_face(2)))
+    list(transform_clips(ager, [path], (70.0,), out))
+    record = out / "party-video" / "record.json"
+    record.write_text(record.read_text().replace('"is_complete": true', '"is_complete": false'))
+    [told] = transform_clips(ager, [path], (70.0,), out)
+    assert told["frames"] == 2
+
+
+def test_a_clip_that_cannot_be_opened_is_told_and_the_rest_goes_on(ager: FaceAger, tmp_path: Path) -> None:
+    good = tmp_path / "good.mp4"
+    good.write_bytes(clip(moving_face(2)))
+    told = list(transform_clips(ager, [tmp_path / "gone.mp4", good], (70.0,), tmp_path / "out"))
+    assert "gone.mp4 cannot be read" in told[0]["error"] and told[1]["frames"] == 2

@@ -11,7 +11,7 @@ import pytest
 
 from core.clips import Clip, ClipLimits
 from core.errors import BadClip
-from tests.make_clip import SOUND_HZ, clip, loudness_at, moving_face
+from tests.make_clip import SOUND_HZ, clip, loudness_at, moving_face, trimmed
 
 CANARY = "CANARY-50.0875N-14.4214E"
 
@@ -92,6 +92,14 @@ def large_header(data: bytes, width: int, height: int) -> bytes:
     """The clip with another size written into its headers; the coded pictures keep theirs."""
     at = data.index(b"avc1", data.index(b"moov"))
     return data[: at + 28] + struct.pack(">HH", width, height) + data[at + 32 :]
+
+
+def test_a_clip_that_was_trimmed_is_not_taken_for_cut_off() -> None:
+    data = trimmed(clip(moving_face(30)), 1.0)
+    assert [round(frame.time_s, 1) for frame in Clip(data).frames()][:2] == [0.0, 0.1]
+    copy = Clip(data).copy()
+    assert (copy.num_frames, copy.length_s) == (20, pytest.approx(2.0, abs=0.01))
+    assert Clip(copy.data).copy().num_frames == 20
 
 
 def test_what_cannot_be_used_is_refused_with_a_sentence(plain: bytes) -> None:

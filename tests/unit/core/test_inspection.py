@@ -90,12 +90,20 @@ def test_media_types_are_told_by_the_first_bytes(tmp_path: Path) -> None:
     assert media_type_of(b"") == media_type_of(b"RIFF") == ""
 
 
+def test_a_film_longer_than_a_server_takes_is_looked_at(tmp_path: Path) -> None:
+    write_mp4([mark(resize(scene(), 256, 256))] * 25, tmp_path / "x.mp4", fps=1)
+    assert inspect(tmp_path / "x.mp4").has_label
+
+
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadImage, match="There is no file"):
         inspect(tmp_path)
     (tmp_path / "x.txt").write_text("Dear Sir or Madam")
     with pytest.raises(BadImage, match="not a picture"):
         inspect(tmp_path / "x.txt")
+    (tmp_path / "x.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 200)
+    with pytest.raises(BadImage, match="HEIC"):
+        inspect(tmp_path / "x.heic")
     (tmp_path / "x.mp4").write_bytes(b"\0\0\0\x18ftypisom" + b"\0" * 200)
     with pytest.raises(BadClip):
         inspect(tmp_path / "x.mp4")

@@ -114,6 +114,13 @@ def test_a_clip_keeps_its_times_and_its_sound(tmp_path: Path) -> None:
     assert data.index(b"moov") < data.index(b"mdat")
 
 
+@pytest.mark.parametrize(("start_s", "num_samples"), [(-5.0, SOUND_HZ), (0.0, 0)], ids=["over before", "empty"])
+def test_sound_of_which_nothing_is_heard_is_left_out(tmp_path: Path, start_s: float, num_samples: int) -> None:
+    sound = Sound(start_s=start_s, samples=np.zeros((num_samples, 2), np.int16))
+    list(write_clip(zip([0.0, 0.1], frames(2), strict=True), tmp_path / "clip.mp4", 10, sound))
+    assert Clip((tmp_path / "clip.mp4").read_bytes()).sound() is None
+
+
 def test_a_clip_that_is_not_finished_is_no_file(tmp_path: Path) -> None:
     steps = write_clip(zip([0.0, 0.1], frames(2), strict=True), tmp_path / "clip.mp4", 10)
     next(steps)
