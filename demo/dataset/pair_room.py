@@ -158,7 +158,7 @@ class PairRoom:
                 pair = (picked[0], picked[1])
                 item, folder = doubt_of(pair, reason), self.shelf.keeper_folder(archive)
                 if folder is None:
-                    return words.unfiled(self.say, NOWHERE, (*pair, item.reason))
+                    return words.unfiled(self.say, NOWHERE, (*pair, self.say(item.reason)))
                 is_new = self.shelf.letters.doubt(folder, pair, reason)
         except Refusal as refusal:
             return notices.trouble(self.say.sentence(str(refusal)))

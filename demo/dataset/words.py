@@ -26,7 +26,8 @@ def title(say: Language, catalogue: Catalogue, is_sample: bool) -> str:
     told = ""
     if is_sample:
         told = say("This is the bundled sample: twenty people who never lived, each blended from a dozen faces.")
-    return f'<h2 class="dataset-title">{escape(catalogue.title)}</h2><p class="quiet">{counts}. {told}</p>'
+    name = say(catalogue.title) if is_sample else catalogue.title
+    return f'<h2 class="dataset-title">{escape(name)}</h2><p class="quiet">{counts}. {told}</p>'
 
 
 def counted(say: Language, summary: Summary) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cafdata.record import AGE_PROVENANCES, SEXES, SPLITS
+from cafdata.sample import SAMPLE
 from cafdata.summary import UNKNOWN
 from core.containers import NOT_A_PICTURE, STRANGERS
 from demo.admission import MALFORMED
@@ -45,6 +46,8 @@ BELOW = (
 """Modules whose errors a visitor can meet."""
 
 SAYING = {"say": (0, "text"), "html": (0, "text"), "sentence": (0, "finished"), "Refusal": (0, "sentence")}
+CONTENT = re.compile(r"^(\S+)::(before|after) \{ content: \"\w", re.MULTILINE)
+"""Words that a style sheet puts on the page: where, and before or after what."""
 RAISING = {name: (0, "sentence") for name in ERRORS}
 
 ON_THE_COMMAND_LINE = {
@@ -63,6 +66,8 @@ SAID_ELSEWHERE = {
     "self._last_words()": "the same",
     "malformed[1]": "UNKNOWN or MALFORMED of demo/admission.py",
     "language_of(request)": "no text: the language of the page that says what is wrong",
+    "catalogue.title": "the sample's name, tested below",
+    "item.reason": "one of REASONS of demo/dataset/letterbox.py",
     "key": "words of records, tested below",
     "record.age_provenance": "words of records, tested below",
     "one": "licences, in the words of whoever gave them",
@@ -91,8 +96,8 @@ ALIKE = {
 }
 """Texts that are the same in a language other than English -> in which, or why."""
 
-RECORDED = (*SEXES, *SPLITS, *AGE_PROVENANCES, UNKNOWN)
-"""Words of records that the page shows."""
+RECORDED = (*SEXES, *SPLITS, *AGE_PROVENANCES, UNKNOWN, SAMPLE.name)
+"""Words of records that the page shows, and the sample's name."""
 TABLED = {table.notes for source in sources() for table in source.tables} | {
     source.tables[0].data for source in sources() if source.statistics is None and source.has_rates
 }
@@ -221,3 +226,12 @@ def test_a_new_text_is_found_wherever_it_is_said(tmp_path: Path) -> None:
     assert said.texts == {"One.", "Two {years}.", "Three.", "Four.", "Five.", "Six {}.", "Seven.", "Eight.", "Nine."}
     assert {one.source for one in said.unknown} == {"somewhere()"}
     assert set(unsaid("demo/room.py", tmp_path)) == {"Ten", "Eleven"}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_words_in_style_sheets_are_translated(code: str) -> None:
+    translated = (ROOT / "demo" / "languages" / "style.css").read_text(encoding="utf-8")
+    rules = [rule for path in sorted((ROOT / "demo").rglob("style.css")) for rule in CONTENT.findall(path.read_text())]
+    assert ("#compare", "before") in rules
+    for place, part in rules:
+        assert ":lang" in place or f"{place}:lang({code})::{part} {{ content: " in translated, place
