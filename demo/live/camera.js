@@ -4,7 +4,7 @@ const FRAME_PX = 640, STILL_PX = 1280, GIVE_UP_MS = 10000, WINDOW_MS = 3000;
 const MAX_STILL_LETTERS = 900000;
 const part = (name) => element.querySelector(`[data-part="${name}"]`);
 const texts = part("texts").dataset;
-let stream = null, serial = 0, sent_ms = 0, is_waiting = false, shown_ms = [];
+let stream = null, opening = 0, serial = 0, sent_ms = 0, is_waiting = false, shown_ms = [];
 
 function tell(text, is_trouble = false) {
   const note = part("note");
@@ -58,10 +58,11 @@ async function show(answer) {
 }
 
 async function start() {
-  if (stream) return;
+  if (stream || element.dataset.shows === "wait") return;
   if (!navigator.mediaDevices) return tell(texts.insecure, true);
   element.dataset.shows = "wait";
   tell(texts.opening);
+  const turn = ++opening;
   let opened;
   try {
     opened = await navigator.mediaDevices.getUserMedia({
@@ -69,9 +70,11 @@ async function start() {
       video: { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: "user" },
     });
   } catch (error) {
+    if (turn !== opening) return;
     element.dataset.shows = "nothing";
     return tell(error.name === "NotFoundError" ? texts.none : texts.refused, true);
   }
+  if (turn !== opening) return opened.getTracks().forEach((track) => track.stop()); // it was stopped meanwhile
   stream = opened;
   const video = part("video");
   video.srcObject = stream;
@@ -91,7 +94,8 @@ function close() {
 }
 
 function stop() {
-  if (!stream && element.dataset.shows !== "still") return;
+  if (!stream && !["wait", "still"].includes(element.dataset.shows)) return;
+  opening++;
   close();
   part("picture").removeAttribute("src");
   element.dataset.shows = "nothing";

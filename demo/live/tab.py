@@ -49,7 +49,7 @@ class LiveTab(Layout):
         self.start.click(None, None, None, js=tell("start"))
         self.stop.click(None, None, None, js=tell("stop"))
         self.freeze.click(None, None, None, js=tell("freeze"))
-        self.camera.submit(
+        aging = self.camera.submit(
             self.age,
             [self.glance, self.consent, self.guardian, self.years],
             [self.camera, self.glance, self.guardian],
@@ -61,6 +61,8 @@ class LiveTab(Layout):
             [*self.blank(), self.cancel],
             **work,
         )
+        # A frame still under way would bring back what is forgotten here.
+        stops([self.camera.play, self.camera.pause, self.camera.stop, self.consent.input], [aging])
         stops([self.cancel.click, self.camera.play, self.camera.stop, self.consent.input], [frozen])
         self.cancel.click(self.cancelled, None, [self.cancel, self.progress], **quiet)
         self.camera.play(self.opened, None, [*self.blank(), self.cancel], **quiet)

@@ -119,6 +119,36 @@ def test_stopping_or_taking_consent_back_frees_the_camera(open_camera: OpenCamer
     page.wait_for_function("!document.querySelector('#live-camera video').srcObject")
 
 
+SLOW = """() => {
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.cameras = [];
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    await new Promise((go) => setTimeout(go, 1000));
+    const camera = await open(wanted);
+    window.cameras.push(camera);
+    return camera;
+  };
+}"""
+"""As for a visitor who first has to allow the camera."""
+NUM_LIVE = "cameras.flatMap((one) => one.getTracks()).filter((track) => track.readyState === 'live').length"
+
+
+def test_a_camera_that_is_slow_to_open_is_opened_once_and_not_against_consent(open_camera: OpenCamera) -> None:
+    page = open_camera()
+    page.evaluate(SLOW)
+    page.check("#live-consent input")
+    page.dblclick("#live-start")
+    expect(page.locator("#live-camera [data-shows]")).to_have_attribute("data-shows", "aged")
+    page.click("#live-stop")
+    expect(page.locator("#live-start")).to_be_visible()
+    assert (page.evaluate("cameras.length"), page.evaluate(NUM_LIVE)) == (1, 0)
+    page.click("#live-start")
+    page.uncheck("#live-consent input")
+    page.wait_for_function("cameras.length === 2")
+    page.wait_for_function(f"{NUM_LIVE} === 0")
+    expect(page.locator("#live-camera [data-shows]")).to_have_attribute("data-shows", "nothing")
+
+
 def test_without_a_face_the_camera_is_shown_as_it_is(browser: Browser, address: str) -> None:
     """The fake camera of the other tests shows a green field with a pie."""
     page = browser.new_page()

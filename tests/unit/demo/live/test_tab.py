@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
+from gradio.context import Context
 
 from core.age_reader import PresentAge
 from core.align import Photo
@@ -97,3 +98,13 @@ def test_a_strip_has_every_age_and_stopping_forgets(tab: LiveTab) -> None:
 def test_what_is_forgotten_cannot_be_saved(tab: LiveTab) -> None:
     assert "no longer held" in tab.make_png(None, 3)[tab.saved]
     assert "no longer held" in tab.make_zip(None, None)[tab.saved]
+
+
+def test_a_frame_under_way_ends_with_the_camera(tab: LiveTab) -> None:
+    """Else its answer, coming last, would put back what was just forgotten."""
+    assert Context.root_block is not None
+    events = Context.root_block.fns
+    [aging] = [number for number, event in events.items() if (tab.camera._id, "submit") in event.targets]
+    for cause in ((tab.camera, "play"), (tab.camera, "pause"), (tab.camera, "stop"), (tab.consent, "input")):
+        ended = [event.cancels for event in events.values() if (cause[0]._id, cause[1]) in event.targets]
+        assert any(aging in cancels for cancels in ended), cause[1]
