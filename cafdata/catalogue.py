@@ -112,6 +112,8 @@ class Catalogue:
                     places.append(np.stack([np.full(count, number), np.full(count, group), np.arange(count)], axis=1))
         schema = pa.schema([record_schema().field(name) for name in HELD])
         table = pa.concat_tables([one.select(HELD).cast(schema) for one in tables] or [schema.empty_table()])
+        if table.column("person_id").null_count:
+            raise ArchiveBroken(f"{files.title} cannot be shown: some of its pictures are of nobody")
         persons = table.column("person_id").combine_chunks().dictionary_encode()
         numbers = persons.indices.to_numpy().astype(np.int64)
         low, high = (table.column(name).to_numpy() for name in ("age_min_years", "age_max_years"))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -121,3 +122,13 @@ def test_an_edition_without_pictures(archive: Archive, tmp_path: Path) -> None:
     assert not catalogue.has_pictures and len(catalogue.records([0, 1])) == 2
     with pytest.raises(ArchiveBroken, match="without its pictures"):
         catalogue.pictures([0])
+
+
+def test_pictures_of_nobody_are_refused(archive: Archive) -> None:
+    path = sorted((archive.folder / FOLDER).iterdir())[0]
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("person_id")
+    nobody = pa.array([None, *table.column("person_id").to_pylist()[1:]], pa.string())
+    pq.write_table(table.set_column(place, table.schema.field(place), nobody), path)
+    with pytest.raises(ArchiveBroken, match="of nobody"):
+        open_catalogue(archive)
