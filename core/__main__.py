@@ -136,21 +136,18 @@ def verify(
         table: Threshold table of the pack's recogniser, as cafdata calibrate makes it; by default a bundled one.
         rate: Rate of false accepts of the bundled table: 0.01, 0.001 or 0.0001.
     """
-    import hashlib
-
     from core import device as compute_device
     from core.age_reader import AgeReader
     from core.aging import NO_FACE
     from core.detect import open_pack
     from core.images import read_photo
-    from core.thresholds import read_table, require_recogniser, table_for
+    from core.thresholds import digest_of, read_table, require_recogniser, table_of
     from core.verification import verify as compare
     from core.weights import default_estimator, load
 
     opened = open_pack(pack)
-    weights_sha256 = hashlib.sha256(opened.recogniser_file.read_bytes()).hexdigest()
-    chosen = table_for(opened.identity, weights_sha256, rate) if table is None else read_table(table)
-    require_recogniser(chosen, opened.identity, weights_sha256)
+    chosen = table_of(opened, rate) if table is None else read_table(table)
+    require_recogniser(chosen, opened.identity, digest_of(opened))
     reader = None if ages else AgeReader(load(default_estimator().name), compute_device.choose())
     embeddings, read_years = [], []
     for path in photos:

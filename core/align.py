@@ -21,9 +21,6 @@ Convention = Literal["arcface5", "dlib5"]
 WarpStyle = Literal["smooth", "grey", "reference"]
 FivePoints = tuple[tuple[float, float], ...]
 
-REFERENCE_BORDER_PX = 200
-"""Black border that the reference system lays around a photo; its matrices start from that corner."""
-
 GREY = 127
 """Level of the border that a detector sees around a photo."""
 
@@ -232,29 +229,3 @@ def crop(photo: Photo, matrix: npt.ArrayLike, size_px: int, *, style: WarpStyle 
     if samples > 1:
         warped = cv2.resize(warped, (size_px, size_px), interpolation=cv2.INTER_AREA)
     return np.asarray(warped, dtype=np.uint8)
-
-
-def reference_five(landmarks68: npt.ArrayLike) -> Points:
-    """Five points of the reference system, slip included: its left eye averages 42..46 and leaves 47 out.
-
-    Args:
-        landmarks68: (68, 2) pixels, iBUG order.
-    Returns:
-        (5, 2) float64, "arcface5" order. The released weights were trained on faces aligned this way.
-    """
-    points = np.asarray(landmarks68, dtype=np.float64)
-    if points.shape != (68, 2):
-        raise ValueError(f"expected (68, 2) landmarks, got shape {points.shape}")
-    return np.stack([points[36:42].mean(0), points[42:47].mean(0), points[30], points[48], points[54]])
-
-
-def reference_matrix(landmarks68: npt.ArrayLike, size_px: int) -> tuple[int, Affine]:
-    """Pose index and matrix exactly as the reference computes them.
-
-    Args:
-        landmarks68: (68, 2) photo pixels, without the border.
-    Returns:
-        Index of the pose, and (2, 3) from pixels of the photo with its 200 px border to crop pixels.
-    """
-    five = reference_five(landmarks68) + REFERENCE_BORDER_PX
-    return REFERENCE_POSES.pose_and_matrix(five, "arcface5", size_px)

@@ -6,7 +6,6 @@ Where the table knows strangers only, a result has left it below the threshold t
 Without a table nothing is said.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -19,7 +18,7 @@ from core.align import Photo
 from core.detect import Face, FacePack, portrait_box
 from core.errors import TableMissing
 from core.identity import Embedding, cosine
-from core.thresholds import QUANTILE_LEVELS, Cell, ThresholdTable, table_for
+from core.thresholds import QUANTILE_LEVELS, Cell, ThresholdTable, table_of
 
 FALSE_ACCEPT_RATE = 0.001
 """Of the table that is looked up."""
@@ -100,8 +99,7 @@ def of_cell(cell: Cell) -> tuple[float | None, Yardstick]:
 
 def budget_of(pack: FacePack) -> IdentityBudget:
     """The budget of a pack with the table that comes with the program; without one it says nothing of any age."""
-    sha256 = hashlib.sha256(pack.recogniser_file.read_bytes()).hexdigest()
     try:
-        return IdentityBudget(pack, table_for(pack.identity, sha256, FALSE_ACCEPT_RATE))
+        return IdentityBudget(pack, table_of(pack, FALSE_ACCEPT_RATE))
     except TableMissing:
         return IdentityBudget(pack, None)

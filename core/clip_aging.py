@@ -83,21 +83,21 @@ class ClipAger:
         self.ager, self.moving = ager, MovingFace(ager)
         self.same_from = same_person_cosine(ager.pack)
 
-    def glimpse(self, frames: Sequence[Frame]) -> tuple[Frame, Face, PresentAge | None, int]:
+    def glimpse(self, frames: Sequence[Frame]) -> tuple[Face, PresentAge | None, int]:
         """Look at a few frames of a clip.
 
         Returns:
-            the frame with the largest face, that face, the middle of the ages that the largest faces read as, and how
-            many faces the fullest frame shows.
+            the largest face, the middle of the ages that the largest faces read as, and how many faces the fullest
+            frame shows.
         Raises:
             NoFace: none of them shows one.
         """
         seen = [(frame, faces) for frame in frames if (faces := self.ager.pack.detect(frame.photo))]
         if not seen:
             raise NoFace(NO_FACE)
-        best = max(seen, key=lambda one: one[1][0].box[2] - one[1][0].box[0])
+        best = max((faces[0] for _, faces in seen), key=lambda face: face.box[2] - face.box[0])
         age = middle([self.ager.present_age(frame.photo, faces[0]) for frame, faces in seen[:NUM_READINGS]])
-        return best[0], best[1][0], age, max(len(faces) for _, faces in seen)
+        return best, age, max(len(faces) for _, faces in seen)
 
     def follow(self, clip: Clip) -> Generator[Step, None, Person]:
         """Follow the faces of a clip. Yields a step a frame, returns the most prominent person.

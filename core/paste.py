@@ -117,21 +117,20 @@ class Paster:
         result[self.region] = cv2.add(photo[self.region], spread, dtype=cv2.CV_8U)
         return result
 
-    def face(self, photo: Photo, face: Photo, *, match_colour: bool = True) -> Photo:
+    def face(self, photo: Photo, face: Photo) -> Photo:
         """Put a whole generated crop in the place of the photo's own.
+
+        The shift in colour that the crop shows near its edge, where it should show the photo unchanged, is taken out.
 
         Args:
             photo: (H, W, 3) uint8 RGB.
             face: (size_px, size_px, 3) uint8 RGB.
-            match_colour: take out the shift in colour that the crop shows near its edge, where it should
-                show the photo unchanged.
         Returns:
             (H, W, 3) uint8 RGB, a new array. Detail of the photo finer than the crop's pixels stays.
         """
         change = face.astype(np.float32) - crop(photo, self.matrix, self.size_px).astype(np.float32)
-        if match_colour:
-            rim = self._tone_mask[:, :, 0] < 0.5
-            change -= np.median(change[rim], axis=0)
+        rim = self._tone_mask[:, :, 0] < 0.5
+        change -= np.median(change[rim], axis=0)
         return self.change(photo, change)
 
     def _share_let_through(self, kept: Kept, left: int, top: int) -> npt.NDArray[np.float32] | None:
@@ -158,15 +157,3 @@ class Paster:
         tone = cv2.resize(cv2.GaussianBlur(grid, (0, 0), 0.8), size, interpolation=cv2.INTER_CUBIC)
         faded: Change = change * self._detail_mask + tone * (self._tone_mask - self._detail_mask)
         return faded
-
-
-def paste_change(photo: Photo, change: Change, matrix: npt.ArrayLike, *, feather: float = FEATHER) -> Photo:
-    """One change into one photo, see `Paster.change`; for several ages of a face keep a `Paster`."""
-    return Paster(photo.shape, matrix, change.shape[0], feather=feather).change(photo, change)
-
-
-def paste_face(
-    photo: Photo, face: Photo, matrix: npt.ArrayLike, *, feather: float = FEATHER, match_colour: bool = True
-) -> Photo:
-    """One generated crop into one photo, see `Paster.face`."""
-    return Paster(photo.shape, matrix, face.shape[0], feather=feather).face(photo, face, match_colour=match_colour)

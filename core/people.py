@@ -8,7 +8,6 @@ Points are smoothed by weighted least squares, a parabola for each frame through
 Golay 1964, with Gaussian weights): unlike a filter that knows the past alone, it neither lags nor flattens motion.
 """
 
-import hashlib
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -23,7 +22,7 @@ from core.detect import Face, FacePack
 from core.errors import TableMissing
 from core.identity import Embedding, cosine
 from core.images import resize
-from core.thresholds import table_for
+from core.thresholds import table_of
 from core.tracking import Following, Track, begin, follow, overlap, width_of
 
 MAX_FACES: Final = 4
@@ -114,9 +113,8 @@ def meet(
 
 def same_person_cosine(pack: FacePack) -> float | None:
     """The cosine from which on this pack's faces count as one person; None if no table says."""
-    sha256 = hashlib.sha256(pack.recogniser_file.read_bytes()).hexdigest()
     try:
-        return table_for(pack.identity, sha256, FALSE_ACCEPT_RATE).one_size_threshold
+        return table_of(pack, FALSE_ACCEPT_RATE).one_size_threshold
     except TableMissing:
         return None
 

@@ -172,37 +172,6 @@ SOURCE_GROUP = TEN.index_of(25)
 """The group whose faces the paper transforms: 20-29."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MeanAges:
-    """What one estimator reads on average at each of GROUPS_MADE, in years."""
-
-    estimator: str
-    made_years: Rows
-    """Faces of 20-29 made that old."""
-    real_years: Rows
-    """Raw pictures of the group."""
-
-    @property
-    def mean_errors_years(self) -> Rows:
-        """How far the two means of each group lie apart: the paper's "mean error", never an error per picture."""
-        return tuple(round(abs(a - b), 1) for a, b in zip(self.made_years, self.real_years, strict=True))
-
-
-MEAN_AGES = (
-    MeanAges(
-        estimator="facepp",
-        made_years=(8.3, 17.7, 21.7, 24.6, 21.1, 37.8, 50.3, 65.8, 75.7),
-        real_years=(8.8, 18.0, 24.4, 26.0, 26.5, 40.1, 51.9, 64.7, 74.8),
-    ),
-    MeanAges(
-        estimator="agetransgan",
-        made_years=(1.1, 4.5, 8.8, 13.5, 18.7, 32.3, 41.7, 55.5, 68.4),
-        real_years=(1.5, 4.9, 8.6, 12.8, 18.9, 31.9, 43.9, 57.2, 68.9),
-    ),
-)
-"""Face++ and the paper's own estimator. Source: AgeTransGAN (ECCV 2022), its tables and supplement."""
-
-
 def published_threshold(target_group: int) -> float:
     """Face++ confidence, 0..100, above which a face of 20-29 transformed to the group passes in the paper.
 

@@ -5,6 +5,7 @@ JSON file; those in the folder `thresholds` beside this module come with the pro
 """
 
 import dataclasses
+import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from core.ages import TEN
+from core.detect import FacePack
 from core.errors import TableMissing, TableRefused
 from core.files import write_atomic
 
@@ -219,6 +221,16 @@ def table_for(recogniser: str, sha256: str | None, false_accept_rate: float) -> 
         rates = ", ".join(str(one.false_accept_rate) for one in same)
         raise TableMissing(f"{recogniser} has thresholds for rates {rates}, none for {false_accept_rate}; {remedy}.")
     raise TableMissing(f"There are no thresholds for the recogniser {recogniser} with these weights; {remedy}.")
+
+
+def table_of(pack: FacePack, false_accept_rate: float) -> ThresholdTable:
+    """The bundled table of a pack's recogniser at a rate. Raises TableMissing as `table_for`."""
+    return table_for(pack.identity, digest_of(pack), false_accept_rate)
+
+
+def digest_of(pack: FacePack) -> str:
+    """SHA-256 of the weights of a pack's recogniser."""
+    return hashlib.sha256(pack.recogniser_file.read_bytes()).hexdigest()
 
 
 def require_recogniser(table: ThresholdTable, recogniser: str, sha256: str | None) -> None:

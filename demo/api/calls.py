@@ -5,7 +5,6 @@ photo; nothing is kept of any. Arguments come from strangers, so each is checked
 """
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from core.aging import NO_FACE, FaceAger
 from core.align import Photo
 from core.detect import Face
 from core.marking import mark
-from core.thresholds import ThresholdTable, table_for
+from core.thresholds import ThresholdTable, table_of
 from core.transform import file_word, made_of, present_age_words, record_of
 from core.verification import Verification, verify
 from demo.answering import Refusal, answering
@@ -57,8 +56,7 @@ class Calls:
     @cached_property
     def table(self) -> ThresholdTable:
         """Thresholds of the pack's recogniser. Raises TableMissing where there are none."""
-        digest = hashlib.sha256(self.studio.pack.recogniser_file.read_bytes()).hexdigest()
-        return table_for(self.studio.pack.identity, digest, FALSE_ACCEPT_RATE)
+        return table_of(self.studio.pack, FALSE_ACCEPT_RATE)
 
     def read(self, data: bytes) -> Photo:
         """A picture file to (H, W, 3) uint8 RGB. Raises Refusal."""

@@ -110,7 +110,7 @@ class Cinema:
     def look(self, reel: Reel) -> Seen:
         """Find the faces in a few frames. Only after consent. Raises NoFace, BadClip, Refusal."""
         frames = list(clip_of(reel).frames(every_s=reel.length_s / NUM_GLIMPSES))
-        _, face, age, num_faces = self.ager.glimpse(frames)
+        face, age, num_faces = self.ager.glimpse(frames)
         return Seen(reel=reel, present_age=age, num_faces=num_faces, warnings=face.warnings)
 
     def age(self, reel: Reel, years: float, is_allowed_minor: bool, refusal: str) -> Generator[Progress, None, Film]:

@@ -19,8 +19,6 @@ from core.align import (
     fit_similarity,
     framing_named,
     invert,
-    reference_five,
-    reference_matrix,
     scale_of,
 )
 
@@ -118,26 +116,14 @@ def test_each_pose_finds_itself() -> None:
         assert REFERENCE_POSES.pose_and_matrix(turned, "arcface5", 256)[0] == index
 
 
-def test_reference_left_eye_leaves_the_last_landmark_out() -> None:
-    landmarks = np.random.default_rng(0).uniform(0, 500, (68, 2))
-    before = reference_five(landmarks)
-    landmarks[47] += 100
-    assert np.array_equal(reference_five(landmarks), before)
-    landmarks[46] += 100
-    assert np.allclose(reference_five(landmarks) - before, [[0, 0], [20, 20], [0, 0], [0, 0], [0, 0]])
-    with pytest.raises(ValueError, match="68"):
-        reference_five(landmarks[:5])
-
-
 def test_alignment_equals_the_references(shared: Path) -> None:
     """Golden values computed by the reference system itself."""
     cases = json.loads((shared / "golden" / "reference_alignment.json").read_text())["cases"]
     assert len(cases) == 8
     for case in cases:
-        pose, matrix = reference_matrix(case["landmarks68"], 1024)
+        pose, matrix = REFERENCE_POSES.pose_and_matrix(case["five_padded"], "arcface5", 1024)
         assert pose == case["pose"]
         assert np.abs(matrix - np.array(case["matrix"])).max() < 1e-3
-        assert np.abs(reference_five(case["landmarks68"]) + 200 - np.array(case["five_padded"])).max() < 1e-3
 
 
 def noise(height: int, width: int) -> np.ndarray:

@@ -101,10 +101,10 @@ def test_stopping_midway_leaves_nothing(ager: ClipAger, tmp_path: Path) -> None:
 
 def test_a_glimpse_finds_the_face_and_its_age(ager: ClipAger) -> None:
     frames = list(Clip(clip(moving_face(6))).frames(every_s=0.2))
-    frame, face, age, num_faces = ager.glimpse(frames)
+    face, age, num_faces = ager.glimpse(frames)
     assert num_faces == 1 and age is not None
     left, _, right, _ = face.box
-    assert 0 <= left < right <= frame.photo.shape[1]
+    assert 0 <= left < right <= frames[0].photo.shape[1]
 
 
 def test_a_clip_without_a_face_is_refused(ager: ClipAger) -> None:

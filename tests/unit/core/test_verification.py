@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from core.ages import TEN
-from core.published import MEAN_AGES
 from core.thresholds import Cell, table_for
 from core.verification import (
     ARCFACE,
@@ -132,12 +131,6 @@ def test_published_statistics_lead_to_the_published_thresholds() -> None:
         group = TEN.index_of_name(name)
         cell = table.cell(TWENTIES, group)
         assert cell is not None and cell.threshold == pytest.approx(FACEPP_THRESHOLDS[group], abs=3)
-
-
-def test_published_mean_errors_follow_from_the_published_means() -> None:
-    facepp, own = MEAN_AGES
-    assert facepp.mean_errors_years == (0.5, 0.3, 2.7, 1.4, 5.4, 2.3, 1.6, 1.1, 0.9)
-    assert own.mean_errors_years == (0.4, 0.4, 0.2, 0.7, 0.2, 0.4, 2.2, 1.7, 0.5)
 
 
 def test_two_verdicts_that_differ() -> None:
