@@ -22,6 +22,7 @@ from demo.guard import Application, Guard, Message, Receive, RequestLimits, Send
 from demo.keeping import Keeper
 
 HEALTH = "/healthz"
+BROKEN = "What visitors sent is no longer deleted in time. Start the app again; its log says what went wrong."
 CLOSED = re.compile(
     r"/monitoring(/.*)?|/login/?|/logout|/openapi\.json"
     r"|/gradio_api/(proxy=.*|deep_link|dev/.*|runs/?|run-history/.*|process_recording|vibe-.*|undo-vibe-.*|profiling/.*)"
@@ -50,7 +51,7 @@ class Front(App):  # type: ignore[misc]
         """Every request goes through what this gives; called once, with the first of them."""
         arriving = None if self.keeper is None else self.keeper.arriving
         admission = Admission(super().build_middleware_stack(), self.get_blocks, arriving=arriving)
-        doors = Doors(admission, self.tools)
+        doors = Doors(admission, self.tools, self.keeper)
         most = max(self.limits.max_body_bytes, mcp_tools.MAX_BODY_BYTES)
         for_page = Guard(doors, self.limits)
         for_tools = Guard(doors, replace(self.limits, max_body_bytes=most))
@@ -65,8 +66,8 @@ class Front(App):  # type: ignore[misc]
 class Doors:
     """ASGI wrapper: answers at some paths itself, and closes others."""
 
-    def __init__(self, app: Application, tools: McpTools) -> None:
-        self.app, self.tools = app, tools
+    def __init__(self, app: Application, tools: McpTools, keeper: Keeper | None) -> None:
+        self.app, self.tools, self.keeper = app, tools, keeper
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,7 +75,10 @@ class Doors:
             return
         path = str(scope["path"])
         if path == HEALTH:
-            await answer(send, 200, {"state": "ready"})
+            if self.keeper is not None and self.keeper.is_broken:
+                await answer(send, 503, {"state": "not ready", "detail": BROKEN})
+            else:
+                await answer(send, 200, {"state": "ready"})
         elif CLOSED.fullmatch(path):
             await answer(send, 404, {"detail": "Not Found"})
         elif FOREIGN_FILE.fullmatch(path):

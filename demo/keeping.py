@@ -5,6 +5,7 @@ files by their age alone. So everything is looked over every few seconds, oldest
 """
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -20,6 +21,8 @@ import gradio as gr
 
 from demo.cache_folder import sweep
 from demo.delivery import FORGET_AFTER_S
+
+log = logging.getLogger(__name__)
 
 MIB = 1 << 20
 
@@ -78,11 +81,14 @@ class Keeper:
         """Connection without a request -> since when."""
         self.new_bytes = 0
         """Sent by visitors since the folder was last looked at."""
+        self.is_broken = False
+        """Looking over failed, so nothing is forgotten any more; `/healthz` says so, and hosts start the app again."""
 
     @asynccontextmanager
     async def running(self, _app: Any = None) -> AsyncIterator[None]:
         """While the page is served. For an application's lifespan."""
         task = asyncio.create_task(self._run())
+        task.add_done_callback(self._ended)
         try:
             yield
         finally:
@@ -93,6 +99,11 @@ class Keeper:
             await asyncio.sleep(self.limits.look_every_s)
             self.look_over()
             await self.sweep()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self.is_broken = True
+            log.critical("what visitors sent is no longer deleted; start the app again", exc_info=task.exception())
 
     async def arriving(self, num_bytes: int) -> None:
         """A visitor sends so much: where it adds up, room is made before the next look."""

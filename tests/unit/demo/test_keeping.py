@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from gradio.routes import App
 
+from demo.front import Doors
 from demo.keeping import MIB, Keeper, KeepingLimits, held_bytes
 from tests.page_client import Visitor, post_json
 
@@ -154,6 +155,29 @@ def test_names_of_files_that_are_gone_are_not_kept(tmp_path: Path) -> None:
     page.blocks.upload_file_set.update({str(tmp_path / "here.jpg"), str(tmp_path / "gone.jpg")})
     page.keeper.look_over()
     assert page.blocks.upload_file_set == {str(tmp_path / "here.jpg")}
+
+
+def test_a_keeper_that_fails_is_not_silent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    page = Page(tmp_path, look_every_s=0.01)
+    page.blocks.temp_file_sets.append({object()})  # what no version of Gradio puts there
+
+    async def serve() -> int:
+        async with page.keeper.running():
+            deadline_s = time.monotonic() + 10
+            while not page.keeper.is_broken and time.monotonic() < deadline_s:
+                await asyncio.sleep(0.01)
+        statuses: list[int] = []
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        doors: Any = Doors(None, None, page.keeper)  # type: ignore[arg-type]
+        await doors({"type": "http", "path": "/healthz", "method": "GET", "query_string": b""}, None, send)
+        return statuses[0]
+
+    assert asyncio.run(serve()) == 503
+    assert "no longer deleted" in caplog.text and "TypeError" in caplog.text
 
 
 def test_an_operator_may_shorten_it(monkeypatch: pytest.MonkeyPatch) -> None:
