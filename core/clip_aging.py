@@ -74,6 +74,8 @@ class _Piece:
     crop: Photo | None = None
     change: Change | None = None
     strength: float = 1.0
+    is_new: bool = False
+    """Whether the face was found anew: after a cut, or where it was away."""
 
 
 class ClipAger:
@@ -201,7 +203,8 @@ class ClipAger:
             face: Face = replace(person.faces[number], points=points[number])
             matrix = self.moving.matrix(face)
             crop = self.moving.crop(frame.photo, matrix)
-            yield _Piece(frame=frame, matrix=matrix, crop=crop, strength=strengths[number])
+            is_new = number in person.begins
+            yield _Piece(frame=frame, matrix=matrix, crop=crop, strength=strengths[number], is_new=is_new)
 
     def _changed(self, pieces: Iterator[_Piece], age: PresentAge | None, years: float) -> Iterator[_Piece]:
         """Each with its change, several at a time through the network."""
@@ -228,9 +231,10 @@ class ClipAger:
         def given() -> _Piece:
             piece = window[due]
             if piece.change is None or piece.crop is None:
+                return piece
+            if piece.is_new:
                 for meter in meters:
                     meter.interrupt()
-                return piece
             steady = averaged(piece.frame.time_s, piece.crop, [one for one in window if one.change is not None])
             for meter, change in zip(meters, (steady, piece.change), strict=True):
                 meter.add_change(change)

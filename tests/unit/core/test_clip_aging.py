@@ -99,6 +99,16 @@ def test_stopping_midway_leaves_nothing(ager: ClipAger, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_cut_does_not_count_as_flicker(ager: ClipAger, tmp_path: Path) -> None:
+    """The same person, still, then still again in another shot: only what trembles within a shot counts."""
+    face = next(moving_face(1))
+    other = (np.roll(face[:, ::-1], 20, axis=1) * 0.35).astype(np.uint8)
+    person, outcome = aged(ager, clip([face] * 5 + [other] * 5, bit_rate=8_000_000), tmp_path / "aged.mp4")
+    assert sorted(person.begins) == [0, 5] and len(person.faces) == 10
+    _, still = aged(ager, clip([face] * 5, bit_rate=8_000_000), tmp_path / "still.mp4")
+    assert outcome.flicker_unsteadied < 2 * still.flicker_unsteadied + 0.2
+
+
 def test_a_glimpse_finds_the_face_and_its_age(ager: ClipAger) -> None:
     frames = list(Clip(clip(moving_face(6))).frames(every_s=0.2))
     face, age, num_faces = ager.glimpse(frames)
