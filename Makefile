@@ -67,6 +67,8 @@ check: $(DEVELOPMENT)
 	@.venv/bin/lint-imports --no-logo
 	@$(PYTHON) -m pytest tests/unit/test_architecture.py
 
+# Threads sleep while they wait: spinning ones take the cores from the servers and browsers that tests talk to.
+test: export OMP_WAIT_POLICY ?= passive
 test: setup label-studio check
 	@$(PYTHON) -m pytest
 

@@ -22,6 +22,8 @@ def main(
         pack: how faces are found: auto, embedded, or insightface:NAME_OR_FOLDER.
         archive: faces across ages for the Dataset tab: a folder, or OWNER/NAME on the Hub; empty: the sample.
     """
+    # Threads that spin while they wait cost a busy machine a strip of ages in 0.1 s: several seconds. torch reads this.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from demo import borrowing
 
     borrowing.prepare()

@@ -56,6 +56,16 @@ def test_a_pack_that_is_none_is_named(zoo: Path) -> None:
     assert "no face pack 'nobody'" in refusal(zoo, "--pack", "nobody")
 
 
+def test_its_threads_sleep_while_they_wait_unless_it_is_told_otherwise(zoo: Path) -> None:
+    """As torch's OpenMP found it when it was loaded."""
+    environment = {**os.environ, "AGETRANS_MODELS": str(zoo), "OMP_DISPLAY_ENV": "true"}
+    environment.pop("OMP_WAIT_POLICY", None)
+    for told, found in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")):
+        command = [sys.executable, "app.py", "--pack", "nobody"]
+        done = subprocess.run(command, cwd=ROOT, env=environment | told, capture_output=True, text=True, timeout=300)
+        assert f"OMP_WAIT_POLICY = '{found}'" in done.stderr
+
+
 def ask(address: str, path: str = "/", **headers: str) -> tuple[int, str, dict[str, str]]:
     """Status, body and headers."""
     request = urllib.request.Request(address + path, headers=headers)
