@@ -11,6 +11,10 @@ SEI: Final = {"h264": (0x1F, 0, frozenset({6})), "hevc": (0x7E, 1, frozenset({39
 """Units of a stream that may hold words, supplemental enhancement information: mask and shift of a unit's type in its
 first byte, and their types. Source: ITU-T H.264, table 7-1, and H.265, table 7-1."""
 UNIT_LENGTH_BYTES: Final = 4
+JPEG_WORDS: Final = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})
+"""Segments of a JPEG that say who, where or when: comments and application data, but for APP0 and APP14, which say how
+the colours are meant. Source: ITU-T T.81, table B.1."""
+JPEG_SCAN: Final = 0xDA
 
 IN_MP4: Final = frozenset({"aac", "mp3", "opus", "ac3", "alac", None})
 IN_WEBM: Final = frozenset({"vp8", "vp9", "libvpx", "libvpx-vp9", "av1", "libdav1d", "opus", "libopus", "vorbis", None})
@@ -34,7 +38,7 @@ def put(copying: tuple[Any, dict[int, Any]], packet: Any, codec: str) -> None:
         return
     out, streams = copying
     stream = streams[packet.stream.index]
-    data = without_words(bytes(packet), codec) if codec in SEI else None
+    data = without_words(bytes(packet), codec)
     if data is not None:
         kept = av.Packet(data)
         kept.pts, kept.dts, kept.duration, kept.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
@@ -45,7 +49,14 @@ def put(copying: tuple[Any, dict[int, Any]], packet: Any, codec: str) -> None:
 
 
 def without_words(data: bytes, codec: str) -> bytes | None:
-    """A packet of H.264 or H.265 without the units of `SEI`; None for one that is not made of units with lengths."""
+    """A packet of H.264 or H.265 without the units of `SEI`, of Motion JPEG without the segments of `JPEG_WORDS`.
+
+    None for one of other codecs, and one that is not made of units with lengths.
+    """
+    if codec == "mjpeg":
+        return _without_segments(data)
+    if codec not in SEI:
+        return None
     mask, shift, types = SEI[codec]
     kept, at = [], 0
     while at < len(data):
@@ -56,3 +67,15 @@ def without_words(data: bytes, codec: str) -> bytes | None:
             kept.append(data[at:end])
         at = end
     return b"".join(kept) or None
+
+
+def _without_segments(data: bytes) -> bytes | None:
+    kept, at = [data[:2]], 2
+    while (marker := data[at : at + 2]) and marker[-1] != JPEG_SCAN:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker[0] != 0xFF or end < at + 4 or end > len(data):
+            return None
+        if marker[1] not in JPEG_WORDS:
+            kept.append(data[at:end])
+        at = end
+    return b"".join(kept) + data[at:]

@@ -20,6 +20,22 @@ def test_units_of_words_are_left_out_of_h265() -> None:
     assert without_words(before + picture + after, "hevc") == picture
 
 
+def segment(code: int, content: bytes) -> bytes:
+    return bytes([0xFF, code]) + (len(content) + 2).to_bytes(2, "big") + content
+
+
+def test_segments_of_words_are_left_out_of_motion_jpeg() -> None:
+    start, scan = b"\xff\xd8" + segment(0xE0, b"AVI1"), segment(0xDA, b"head") + b"picture\xff\xe1\xff\xd9"
+    tables, words = segment(0xDB, b"tables"), segment(0xE1, b"Exif CANARY") + segment(0xFE, b"CANARY")
+    assert without_words(start + words + tables + scan, "mjpeg") == start + tables + scan
+    for broken in (start + words[:-1], start + b"rest", start + b"\xff\xe1\x00\x00", start + b"\xff"):
+        assert without_words(broken, "mjpeg") is None
+
+
+def test_other_codecs_are_left_alone() -> None:
+    assert without_words(unit(b"\x06words"), "vp9") is None
+
+
 @pytest.mark.parametrize(
     "data",
     [b"\x00\x00\x00\x01\x65start codes", unit(b"\x65picture") + b"\x00", b"\xff\xff\xff\xff\x65", unit(b"")],
