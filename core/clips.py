@@ -9,7 +9,6 @@ Answers:  a kind and three numbers (ANSWER), then what the kind is followed by, 
 
 import os
 import resource
-import select
 import signal
 import struct
 import subprocess
@@ -26,7 +25,7 @@ import numpy.typing as npt
 from core.align import Photo
 from core.clip_decoding import SOUND_HZ, ClipLimits, ClipStream, warm_up
 from core.errors import BadClip
-from core.isolation import decoder_process, read_exactly, write_all
+from core.isolation import DecoderLost, decoder_process, read_exactly, receive, send, write_all
 
 REQUEST: Final = struct.Struct("<BdQQQdQQdd")
 ANSWER: Final = struct.Struct("<BdII")
@@ -123,63 +122,38 @@ class Clip:
     ) -> Generator[tuple[int, float, tuple[int, int], bytearray], None, None]:
         """(kind, number, (two numbers), what follows) from a process of its own, which ends with the generator."""
         limits, process = self.limits, decoder_process("from core.clips import serve; serve()")
-        assert process.stdin is not None
-        assert process.stdout is not None
         try:
-            to, back = process.stdin.fileno(), process.stdout.fileno()
             header = REQUEST.pack(
                 task, every_s, len(self.data), limits.max_pixels, limits.min_side_px, limits.max_s,
                 limits.max_frames, limits.memory_bytes, limits.cpu_s, limits.timeout_s,
             )  # fmt: skip
-            send(to, header + self.data, limits.timeout_s + 30)  # it has to start first
+            send(process, header + self.data, time.monotonic() + limits.timeout_s + 30)  # it has to start first
             while True:
-                kind, number, first, second = ANSWER.unpack(receive(process, back, ANSWER.size, limits.timeout_s))
+                kind, number, first, second = ANSWER.unpack(received(process, ANSWER.size, limits.timeout_s))
                 if kind == END:
                     return
                 if kind == REFUSED:
-                    sentence = receive(process, back, min(first, MAX_SENTENCE_BYTES), limits.timeout_s)
+                    sentence = received(process, min(first, MAX_SENTENCE_BYTES), limits.timeout_s)
                     raise BadClip(sentence.decode("utf-8", "replace"))
                 size = first * second * 3 if kind == FRAME else second
                 if kind > END or size > 4 * max(limits.max_pixels * 3, limits.max_bytes):
                     raise BadClip(GAVE_UP)
-                yield kind, number, (first, second), receive(process, back, size, limits.timeout_s)
+                yield kind, number, (first, second), received(process, size, limits.timeout_s)
+        except DecoderLost as lost:
+            raise BadClip(TOO_SLOW if lost.is_slow else GAVE_UP) from lost
         finally:
             process.kill()
             process.wait()
-            process.stdin.close()
-            process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
-def send(descriptor: int, data: bytes, timeout_s: float) -> None:
-    """Write all of `data`, however little the other end takes at a time. Raises BadClip if it takes none."""
-    rest, deadline = memoryview(data), time.monotonic() + timeout_s
-    while rest:
-        await_event(descriptor, select.POLLOUT, deadline)
-        try:
-            rest = rest[os.write(descriptor, rest) :]
-        except BrokenPipeError as error:
-            raise BadClip(GAVE_UP) from error
-
-
-def receive(process: subprocess.Popen[bytes], descriptor: int, num_bytes: int, timeout_s: float) -> bytearray:
-    """Read so many bytes. Raises BadClip if they do not come, or the process has ended."""
-    data, deadline = bytearray(num_bytes), time.monotonic() + timeout_s
-    rest = memoryview(data)
-    while rest:
-        await_event(descriptor, select.POLLIN, deadline)
-        count = os.readv(descriptor, [rest])
-        if count == 0:
-            raise BadClip(TOO_SLOW if process.wait(5) == -signal.SIGPROF else GAVE_UP)
-        rest = rest[count:]
+def received(process: subprocess.Popen[bytes], num_bytes: int, timeout_s: float) -> bytearray:
+    """So many bytes from a decoder. Raises DecoderLost if they do not come."""
+    data = bytearray(num_bytes)
+    receive(process, memoryview(data), time.monotonic() + timeout_s)
     return data
-
-
-def await_event(descriptor: int, event: int, deadline: float) -> None:
-    """Until a pipe can be used; BadClip after the deadline."""
-    poll = select.poll()
-    poll.register(descriptor, event)
-    if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-        raise BadClip(TOO_SLOW)
 
 
 def serve() -> None:

@@ -69,6 +69,54 @@ def decoder_process(body: str) -> subprocess.Popen[bytes]:
     return process
 
 
+class DecoderLost(Exception):
+    """A decoder process takes or gives nothing more."""
+
+    def __init__(self, *, is_slow: bool) -> None:
+        """Args: is_slow: time was up, on the wall or of the processor; else it broke."""
+        super().__init__(is_slow)
+        self.is_slow = is_slow
+
+
+def send(process: subprocess.Popen[bytes], data: bytes, deadline: float) -> None:
+    """Write all of `data` to a decoder, however little it takes at a time. Raises DecoderLost."""
+    assert process.stdin is not None
+    rest = memoryview(data)
+    while rest:
+        await_event(process.stdin.fileno(), select.POLLOUT, deadline)
+        try:
+            rest = rest[os.write(process.stdin.fileno(), rest) :]
+        except BrokenPipeError as error:
+            raise DecoderLost(is_slow=False) from error
+
+
+def receive(process: subprocess.Popen[bytes], target: memoryview, deadline: float) -> None:
+    """Fill `target` from a decoder. Raises DecoderLost."""
+    assert process.stdout is not None
+    while target:
+        await_event(process.stdout.fileno(), select.POLLIN, deadline)
+        num_bytes = os.readv(process.stdout.fileno(), [target])
+        if num_bytes == 0:
+            raise DecoderLost(is_slow=has_used_up_its_time(process))
+        target = target[num_bytes:]
+
+
+def await_event(descriptor: int, event: int, deadline: float) -> None:
+    """Until a pipe can be used, or `deadline` on the monotonic clock. Raises DecoderLost after that."""
+    poll = select.poll()
+    poll.register(descriptor, event)
+    if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        raise DecoderLost(is_slow=True)
+
+
+def has_used_up_its_time(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a decoder that gives nothing more was ended by the limit on its processor seconds."""
+    try:
+        return process.wait(5) == -signal.SIGPROF
+    except subprocess.TimeoutExpired:
+        return False
+
+
 class Worker:
     """One decoding process. Not for two threads at once; `WorkerPool` sees to that."""
 
@@ -76,16 +124,13 @@ class Worker:
         """Start the process and wait until it can decode. Raises RuntimeError if it does not come up."""
         self.owner_pid = os.getpid()
         self.process = decoder_process("from core.isolation import serve; serve()")
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
         self.is_at_rest = False
         """True while no request is half done; only then the worker may be used again."""
         hello = bytearray(1)
         try:
-            self._receive(memoryview(hello), time.monotonic() + START_TIMEOUT_S)
+            receive(self.process, memoryview(hello), time.monotonic() + START_TIMEOUT_S)
             self.is_at_rest = hello == READY
-        except BadImage as error:
+        except DecoderLost as error:
             raise RuntimeError(f"the picture decoder ({sys.executable}) did not start") from error
         finally:
             if not self.is_at_rest:
@@ -98,8 +143,13 @@ class Worker:
 
     def decode(self, data: bytes, limits: DecodeLimits) -> npt.NDArray[np.uint8]:
         """Have one picture decoded. Returns (H, W, 3) uint8 RGB 0..255; raises BadImage."""
-        deadline = time.monotonic() + limits.timeout_s
         self.is_at_rest = False
+        try:
+            return self._answer(data, limits, time.monotonic() + limits.timeout_s)
+        except DecoderLost as lost:
+            raise BadImage(TOO_SLOW if lost.is_slow else GAVE_UP) from lost
+
+    def _answer(self, data: bytes, limits: DecodeLimits, deadline: float) -> npt.NDArray[np.uint8]:
         request = REQUEST.pack(
             len(data),
             limits.max_pixels,
@@ -109,20 +159,20 @@ class Worker:
             limits.cpu_s,
             limits.timeout_s,
         )
-        self._send(request, deadline)
-        self._send(data, deadline)
+        send(self.process, request, deadline)
+        send(self.process, data, deadline)
         answer = bytearray(ANSWER.size)
-        self._receive(memoryview(answer), deadline)
+        receive(self.process, memoryview(answer), deadline)
         status, first, second = ANSWER.unpack(answer)
         if status == REFUSED and first <= MAX_SENTENCE_BYTES:
             sentence = bytearray(first)
-            self._receive(memoryview(sentence), deadline)
+            receive(self.process, memoryview(sentence), deadline)
             self.is_at_rest = True
             raise BadImage(sentence.decode("utf-8", "replace"))
         if status != DONE or not 0 < first * second <= limits.max_pixels:
             raise BadImage(GAVE_UP)
         photo: npt.NDArray[np.uint8] = np.empty((first, second, 3), dtype=np.uint8)
-        self._receive(photo.data.cast("B"), deadline)
+        receive(self.process, photo.data.cast("B"), deadline)
         self.is_at_rest = True
         return photo
 
@@ -134,36 +184,6 @@ class Worker:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
-
-    def _send(self, data: bytes, deadline: float) -> None:
-        rest = memoryview(data)
-        while rest:
-            self._await(self._to, select.POLLOUT, deadline)
-            try:
-                rest = rest[os.write(self._to, rest) :]
-            except BrokenPipeError as error:
-                raise BadImage(GAVE_UP) from error
-
-    def _receive(self, target: memoryview, deadline: float) -> None:
-        while target:
-            self._await(self._from, select.POLLIN, deadline)
-            num_bytes = os.readv(self._from, [target])
-            if num_bytes == 0:
-                raise BadImage(self._last_words())
-            target = target[num_bytes:]
-
-    def _last_words(self) -> str:
-        try:
-            code = self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            return GAVE_UP
-        return TOO_SLOW if code == -signal.SIGPROF else GAVE_UP
-
-    def _await(self, descriptor: int, event: int, deadline: float) -> None:
-        poll = select.poll()
-        poll.register(descriptor, event)
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise BadImage(TOO_SLOW)
 
 
 class WorkerPool:
