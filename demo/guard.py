@@ -17,7 +17,7 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 MAX_NAME_BYTES = 255
 """Of each part of an address; no file system has longer names, and asking one for such is an error."""
 UPLOAD_PATH = "/gradio_api/upload"
-FILE_PATH = "/gradio_api/file="
+FILE_PATHS = ("/gradio_api/file=", "/gradio_api/file/")
 """Visitors' pictures; a browser that others use too keeps none of them."""
 
 CONTENT_POLICY = "; ".join(
@@ -138,7 +138,7 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.is_answered = True
             headers = [*message.get("headers", []), *SECURITY_HEADERS]
-            if FILE_PATH in self.scope["path"]:
+            if any(path in self.scope["path"] for path in FILE_PATHS):
                 headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}
         await self._send(message)
