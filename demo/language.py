@@ -16,7 +16,12 @@ ENGLISH: Final = "en"
 NAMES: Final = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 """Code (BCP 47) -> the language's own name, as the page lists them."""
 
+SEPARATORS: Final = {"de": (".", ","), "fr": ("\u202f", ","), "es": (".", ",")}
+"""Language -> what stands between thousands, and before decimals."""
+
 PLACEHOLDER = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+WORD = re.compile(r"[^\W\d_]{2,}")
+LEAST_WORDS: Final = 3
 
 
 class Language:
@@ -36,6 +41,11 @@ class Language:
     def html(self, text: str, /, **values: object) -> str:
         """The same with the values made safe for HTML; the text itself may hold markup."""
         return self(text, **{name: escape(str(value)) for name, value in values.items()})
+
+    def number(self, written: str) -> str:
+        """A number that is written as in English, such as "1,000" or "0.25", as this language writes it."""
+        thousands, decimal = SEPARATORS.get(self.code, (",", "."))
+        return written.translate({ord(","): thousands, ord("."): decimal})
 
     def sentence(self, finished: str) -> str:
         """A finished English sentence, translated if a template of the catalogue fits it, else as it is."""
@@ -58,8 +68,15 @@ def catalogue(code: str) -> dict[str, str]:
 
 @lru_cache
 def templates(code: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """The catalogue's texts with placeholders, as patterns; those that say most themselves first."""
-    with_places = [(text, told) for text, told in catalogue(code).items() if PLACEHOLDER.search(text)]
+    """The catalogue's texts with placeholders, as patterns; those that say most themselves first.
+
+    Those with next to no words of their own, such as "{first} and {second}", would fit half of any other sentence.
+    """
+    with_places = [
+        (text, told)
+        for text, told in catalogue(code).items()
+        if PLACEHOLDER.search(text) and len(WORD.findall(PLACEHOLDER.sub("", text))) >= LEAST_WORDS
+    ]
     with_places.sort(key=lambda pair: -len(PLACEHOLDER.sub("", pair[0])))
     return tuple((pattern_of(text), told) for text, told in with_places)
 

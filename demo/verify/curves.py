@@ -98,7 +98,7 @@ def plot(say: Language, strangers: Scores | None, same: Scores | None, marks: Ma
     """
     axis = axis_for(strangers, same, marks, scale)
     has_rows = isinstance(strangers, Points) or isinstance(same, Points)
-    shapes, letters = band_and_lines(axis, marks), tick_letters(axis)
+    shapes, letters = band_and_lines(axis, marks), tick_letters(say, axis)
     known = [("strangers", strangers), ("same", same)]
     bells = [(kind, scores) for kind, scores in known if isinstance(scores, Normal)]
     if bells:
@@ -150,12 +150,13 @@ def band_and_lines(axis: Axis, marks: Marks) -> str:
     return f'{shapes}<path class="verify-base" d="M0 {BASE}H{WIDTH:g}"/>'
 
 
-def tick_letters(axis: Axis) -> str:
+def tick_letters(say: Language, axis: Axis) -> str:
     """The scores under the picture."""
     ticks = axis.ticks()
     digits = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9)) if len(ticks) > 1 else 2
     return "".join(
-        f'<span class="verify-tick" style="left:{axis.percent(tick):.2f}%">{tick:.{digits}f}</span>' for tick in ticks
+        f'<span class="verify-tick" style="left:{axis.percent(tick):.2f}%">{say.number(f"{tick:.{digits}f}")}</span>'
+        for tick in ticks
     )
 
 
@@ -165,7 +166,7 @@ def row_of(say: Language, axis: Axis, scores: Points, number: int) -> tuple[str,
     band = scores.bands[number] if scores.bands else None
     drawn = span_of(axis, band) if band else ""
     drawn += f'<i class="verify-dot strangers" style="left:{axis.percent(score):.2f}%"></i>'
-    return drawn, say("1 in {number}", number=f"{1 / share:,.0f}")
+    return drawn, say("1 in {number}", number=say.number(f"{1 / share:,.0f}"))
 
 
 def central_row(say: Language, axis: Axis, same: Points) -> tuple[str, str]:

@@ -54,14 +54,14 @@ def lead(say: Language, source: Source, table: ThresholdTable, cell: Cell | None
     if not is_sufficient(cell):
         return insufficient(say, cell)
     assert cell.threshold is not None
-    score = score_text(cell.threshold, table)
+    score = score_text(say, cell.threshold, table)
     if cell.threshold > source.highest:
         return say(
             "The threshold, {score}, lies above the scale: no score can say that two are one person.", score=score
         )
     said = say("Two faces of these ages pass from {score} on.", score=score)
     if table.one_size_threshold is not None:
-        limit = score_text(table.one_size_threshold, table)
+        limit = score_text(say, table.one_size_threshold, table)
         said += " " + say("One threshold for all ages would ask for {score}.", score=limit)
     if not source.has_rates:
         said += " " + say("The paper does not say for which rate of false accepts.")
@@ -110,7 +110,7 @@ def made_told(say: Language, card: CardFigures | None, made: Made | None, groups
             model=card.model,
             group=source_name,
             recogniser=card.recogniser,
-            number=f"{1 / card.rate:,.0f}",
+            number=say.number(f"{1 / card.rate:,.0f}"),
         )
     first, second = (TEN.names[group].replace("-", "–") for group in groups)
     return say(
@@ -121,9 +121,9 @@ def made_told(say: Language, card: CardFigures | None, made: Made | None, groups
         first=first,
         model=card.model,
         second=second,
-        one_size=exactly(made.passes_one_size),
-        rectified=exactly(made.passes_rectified),
-        score=f"{made.mean_score:.3f}",
+        one_size=exactly(say, made.passes_one_size),
+        rectified=exactly(say, made.passes_rectified),
+        score=say.number(f"{made.mean_score:.3f}"),
     )
 
 
@@ -159,11 +159,13 @@ def row_of(say: Language, source: Source, rate: float, groups: tuple[int, int], 
         return f'{opening}<td colspan="5">{insufficient(say, cell)}</td></tr>'
     assert cell.threshold is not None
     band = band_of(cell)
-    ends = "–" if band is None else f"{score_text(band[0], table)}–{score_text(band[1], table)}"
-    accepted = "–" if cell.false_accept_rate is None else exactly(cell.false_accept_rate)
-    genuine = say("not measured") if cell.genuine_rate is None else exactly(cell.genuine_rate)
+    ends = "–" if band is None else f"{score_text(say, band[0], table)}–{score_text(say, band[1], table)}"
+    accepted = "–" if cell.false_accept_rate is None else exactly(say, cell.false_accept_rate)
+    genuine = say("not measured") if cell.genuine_rate is None else exactly(say, cell.genuine_rate)
     if cell.num_same and cell.num_same < MIN_PAIRS:
         genuine = say("insufficient pairs")
-    behind = say("not published") if not cell.num_different else f"{cell.num_different:,}; {cell.num_subjects:,}"
-    values = (score_text(cell.threshold, table), ends, accepted, genuine, behind)
+    behind = (
+        say("not published") if not cell.num_different else say.number(f"{cell.num_different:,}; {cell.num_subjects:,}")
+    )
+    values = (score_text(say, cell.threshold, table), ends, accepted, genuine, behind)
     return f"{opening}{''.join(f'<td>{value}</td>' for value in values)}</tr>"

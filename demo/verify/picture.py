@@ -31,7 +31,7 @@ def legend_of(
     """Kind of mark and its words, for what is in the picture."""
 
     def text(value: float) -> str:
-        return score_text(value, table)
+        return score_text(say, value, table)
 
     legend = []
     if has_bells:

@@ -22,36 +22,36 @@ def name_of(say: Language, source: Source) -> str:
 
 def rates(say: Language, all_rates: Sequence[float]) -> list[tuple[str, float]]:
     """Rates of false accepts as a visitor picks them."""
-    return [(say("1 in {number}", number=f"{1 / rate:,.0f}"), rate) for rate in all_rates]
+    return [(say("1 in {number}", number=say.number(f"{1 / rate:,.0f}")), rate) for rate in all_rates]
 
 
-def percent(share: float) -> str:
+def percent(say: Language, share: float) -> str:
     """A share in percent, with as many digits as say something."""
     value = 100 * share
     digits = f"{value:.0f}" if value >= 10 or value == 0 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
-    return f"{digits} %"
+    return f"{say.number(digits)} %"
 
 
-def exactly(share: float, text: str = "") -> str:
+def exactly(say: Language, share: float) -> str:
     """A share as people read it, with its exact value beside it for programs."""
-    return f'<data value="{share!r}">{text or percent(share)}</data>'
+    return f'<data value="{share!r}">{percent(say, share)}</data>'
 
 
 def bounded(say: Language, share: Share) -> str:
     """A share of which perhaps only a bound is known."""
     if share.is_exact:
-        return exactly(share.low)
+        return exactly(say, share.low)
     if share.high > 0.9:
-        return say("at least {share}", share=exactly(share.low))
+        return say("at least {share}", share=exactly(say, share.low))
     if share.low == 0:
-        return say("at most {share}", share=exactly(share.high))
-    low, high = (f"{100 * end:.2g}" for end in (share.low, share.high))
-    return exactly(share.high) if low == high else f"{low}–{high} %"
+        return say("at most {share}", share=exactly(say, share.high))
+    low, high = (say.number(f"{100 * end:.2g}") for end in (share.low, share.high))
+    return exactly(say, share.high) if low == high else f"{low}–{high} %"
 
 
-def score_text(value: float, table: ThresholdTable) -> str:
+def score_text(say: Language, value: float, table: ThresholdTable) -> str:
     """A score with the digits that its scale bears."""
-    return f"{value:.3f}" if table.scale == "cosine" else f"{value:.1f}"
+    return say.number(f"{value:.3f}" if table.scale == "cosine" else f"{value:.1f}")
 
 
 def groups_text(say: Language, group_a: int, group_b: int) -> str:

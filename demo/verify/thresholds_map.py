@@ -56,12 +56,12 @@ def threshold_map(say: Language, source: Source, rate: float, picked: tuple[int,
                 told, text = say("{groups}: no threshold", groups=names), "–"
             else:
                 assert cell is not None
-                score, band = score_text(threshold, table), band_of(cell)
+                score, band = score_text(say, threshold, table), band_of(cell)
                 told = say("{groups}: threshold {score}", groups=names, score=score)
                 if band is not None:
-                    ends = {"low": score_text(band[0], table), "high": score_text(band[1], table)}
+                    ends = {"low": score_text(say, band[0], table), "high": score_text(say, band[1], table)}
                     told += ", " + say("band {low} to {high}", **ends)
-                text = short(threshold, is_cosine=table.scale == "cosine")
+                text = short(say, threshold, is_cosine=table.scale == "cosine")
             body += f"<td>{button(row, column, told, text, level, is_picked=(row, column) == picked)}</td>"
         body += "</tr>"
     caption = say("Thresholds: the more a cell stands out, the more alike two faces must be. Choose one.")
@@ -82,9 +82,9 @@ def button(row: int, column: int, told: str, text: str, level: float | None, *, 
     )
 
 
-def short(threshold: float, *, is_cosine: bool) -> str:
+def short(say: Language, threshold: float, *, is_cosine: bool) -> str:
     """A threshold in two digits: "34" for 0.34 would mislead, so ".34"; 71.7 is 72."""
-    return f"{threshold:.2f}".replace("0.", ".", 1) if is_cosine else f"{threshold:.0f}"
+    return say.number(f"{threshold:.2f}".replace("0.", ".", 1) if is_cosine else f"{threshold:.0f}")
 
 
 def name_of_group(group: int) -> str:

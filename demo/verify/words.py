@@ -64,7 +64,7 @@ def sentences(say: Language, seen: Verification, is_made: bool) -> list[str]:
     threshold, ages = seen.threshold, ages_text(seen)
     if threshold is None:
         return [say("No verdict: there is no threshold for these two ages, and none is guessed.")]
-    score, limit, one_size = told_apart(seen.score, threshold, seen.one_size_threshold)
+    score, limit, one_size = map(say.number, told_apart(seen.score, threshold, seen.one_size_threshold))
     if threshold > seen.highest_score:
         said = [say("At these ages no score can say that two are the same person: the threshold lies above the scale.")]
     elif seen.passes_rectified:
@@ -74,7 +74,7 @@ def sentences(say: Language, seen: Verification, is_made: bool) -> list[str]:
     cell = seen.cell
     assert cell is not None
     if seen.false_accept_rate is not None and threshold <= seen.highest_score:
-        number = f"{1 / seen.false_accept_rate:,.0f}"
+        number = say.number(f"{1 / seen.false_accept_rate:,.0f}")
         said.append(
             say("Of strangers of these ages one pair in {number} scores {limit} or more.", number=number, limit=limit)
         )
@@ -88,7 +88,9 @@ def sentences(say: Language, seen: Verification, is_made: bool) -> list[str]:
     if cell.genuine_rate is None:
         said.append(say("How many pairs of one person would pass was not measured for this recogniser."))
     else:
-        said.append(say("Of real pairs of one person at these ages {share} pass.", share=percent(cell.genuine_rate)))
+        said.append(
+            say("Of real pairs of one person at these ages {share} pass.", share=percent(say, cell.genuine_rate))
+        )
     if is_made:
         said.append(say("Light, pose and camera are the same in both: two photos of one person would score less."))
     return said
@@ -115,7 +117,7 @@ def against(say: Language, score: str, limit: str, verdict: bool | None) -> str:
 
 def result(say: Language, source: Source, seen: Verification, table: ThresholdTable, is_made: bool) -> str:
     """Everything about two faces: figures, both verdicts, sentences, picture."""
-    score, limit, one_size = told_apart(seen.score, seen.threshold or 0.0, seen.one_size_threshold)
+    score, limit, one_size = map(say.number, told_apart(seen.score, seen.threshold or 0.0, seen.one_size_threshold))
     names = groups_text(say, *seen.groups)
     figures = (
         (say("Score"), f'<data id="verify-score" value="{seen.score!r}">{score}</data>'),
@@ -150,7 +152,7 @@ def no_tables(say: Language, recogniser: str, score: float) -> str:
     said = say.html(
         "No verdict: there are no thresholds for the recogniser {name}, and none is guessed.", name=recogniser
     )
-    figure = f'<data id="verify-score" value="{score!r}">{score:.3f}</data>'
+    figure = f'<data id="verify-score" value="{score!r}">{say.number(f"{score:.3f}")}</data>'
     hint = say("<code>python -m cafdata calibrate</code> makes them from pictures with ages.")
     return (
         f'<div id="verify-result" role="status"><h2>{said}</h2><p class="verify-why">'
@@ -166,17 +168,19 @@ def strip_table(say: Language, rows: Sequence[tuple[StripScore, Verification | N
     for row, seen in rows:
         name = escape(row.name.replace("-", "–"))
         if row.score is None or seen is None or seen.cell is None:
-            score = say("no face found") if row.score is None else f"{row.score:.3f}"
+            score = say("no face found") if row.score is None else say.number(f"{row.score:.3f}")
             body += f'<tr><th scope="row">{name}</th><td>{score}</td><td>–</td><td>–</td><td>–</td></tr>'
             continue
         ends = band_of(seen.cell)
-        band = "–" if ends is None else f"{ends[0]:.3f}–{ends[1]:.3f}"
+        band = "–" if ends is None else say.number(f"{ends[0]:.3f}–{ends[1]:.3f}")
         if ends is not None and ends[0] <= row.score <= ends[1]:
             band += f" ({say('it could go either way')})"
         verdicts = "".join(
             f"<td>{verdict_cell(say, one)}</td>" for one in (seen.passes_one_size, seen.passes_rectified)
         )
-        body += f'<tr><th scope="row">{name}</th><td>{row.score:.3f}</td>{verdicts}<td>{band}</td></tr>'
+        body += (
+            f'<tr><th scope="row">{name}</th><td>{say.number(f"{row.score:.3f}")}</td>{verdicts}<td>{band}</td></tr>'
+        )
     caption = say("Every age against the photo it was made from")
     return (
         f'<div class="verify-scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table '

@@ -18,13 +18,25 @@ def test_a_language_without_a_catalogue_is_named() -> None:
         Language("xx")
 
 
+@pytest.mark.parametrize(
+    ("code", "written"), [("en", "1,000.25"), ("de", "1.000,25"), ("fr", "1\u202f000,25"), ("es", "1.000,25")]
+)
+def test_numbers_are_written_as_the_language_does(code: str, written: str) -> None:
+    assert Language(code).number("1,000.25") == written
+
+
 def test_a_finished_sentence_is_known_by_its_template(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {"It has {count} faces, {count}.": "{count} Gesichter", "It has {count} of {all} faces.": "{count}/{all}"}
+    found = {
+        "It has {count} faces, {count}.": "{count} Gesichter",
+        "It has {count} of {all} faces.": "{count}/{all}",
+        "{a} and {b}": "{a} und {b}",
+    }
     language.templates.cache_clear()
     monkeypatch.setattr(language, "catalogue", lambda code: found if code == "de" else {})
     say = Language("de")
     assert say.sentence("It has 3 faces, 3.") == "3 Gesichter"
     assert say.sentence("It has 3 of 5 faces.") == "3/5"
+    assert say.sentence("Salt and pepper.") == "Salt and pepper."
     assert say.sentence("It has 3 faces, 4.") == "It has 3 faces, 4."
     language.templates.cache_clear()
 

@@ -63,7 +63,6 @@ SAID_ELSEWHERE = {
     "str(error)": "a CafError, whose texts are found where it is raised",
     "str(refusal)": "a Refusal, whose texts are found where it is raised",
     "sentence.decode('utf-8', 'replace')": "a BadImage or BadClip that the decoder's own process raised",
-    "self._last_words()": "the same",
     "malformed[1]": "UNKNOWN or MALFORMED of demo/admission.py",
     "language_of(request)": "no text: the language of the page that says what is wrong",
     "catalogue.title": "the sample's name, tested below",

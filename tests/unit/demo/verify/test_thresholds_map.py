@@ -37,5 +37,5 @@ def test_pairs_without_a_threshold_are_gaps_that_say_so() -> None:
 
 
 def test_two_digits() -> None:
-    assert short(0.3349, is_cosine=True) == ".33" and short(-0.04, is_cosine=True) == "-.04"
-    assert short(1.0, is_cosine=True) == "1.00" and short(71.7, is_cosine=False) == "72"
+    assert short(SAY, 0.3349, is_cosine=True) == ".33" and short(SAY, -0.04, is_cosine=True) == "-.04"
+    assert short(SAY, 1.0, is_cosine=True) == "1.00" and short(SAY, 71.7, is_cosine=False) == "72"

@@ -95,8 +95,8 @@ def test_the_strip_has_a_row_an_age() -> None:
     [(0, "0 %"), (0.00017, "0.017 %"), (0.001, "0.1 %"), (0.0213, "2.1 %"), (0.46, "46 %"), (1, "100 %")],
 )
 def test_percent(share: float, text: str) -> None:
-    assert percent(share) == text
-    assert exactly(share) == f'<data value="{share!r}">{text}</data>'
+    assert percent(SAY, share) == text
+    assert exactly(SAY, share) == f'<data value="{share!r}">{text}</data>'
 
 
 def test_bounds_are_told_as_bounds() -> None:
