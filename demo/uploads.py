@@ -12,18 +12,19 @@ from demo.consent import GONE
 from demo.studio import Studio
 
 
-def uploaded(upload: Any, folder: str) -> Path:
+def uploaded(upload: Any, folder: str, gone: str = GONE) -> Path:
     """The file that an event without preprocessing was handed.
 
     Args:
         upload: as it comes from the browser, which may say anything.
         folder: where uploads lie; nothing outside is ever read, overwritten or deleted.
+        gone: what to say of a file that is not there.
     Raises:
         Refusal: no such file, or one outside.
     """
     named = upload.get("path") if isinstance(upload, dict) else None
     if fault_of(named, Path(folder).resolve()) is not None:
-        raise Refusal(GONE)
+        raise Refusal(gone)
     return Path(str(named))
 
 

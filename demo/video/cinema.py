@@ -20,12 +20,12 @@ from core.provenance import Made
 from core.transform import made_of
 from core.video import write_clip
 from demo.answering import Refusal
-from demo.consent import GONE
 from demo.motion import quick_model
 from demo.studio import ADULT_YEARS, Studio
 
 T = TypeVar("T")
 
+GONE: Final = "This video is no longer held here (videos are forgotten after ten minutes). Choose it again."
 LIMITS: Final = ClipLimits()
 EXAMPLE: Final = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
 EXAMPLE_FPS, EXAMPLE_FRAMES = 15, 60

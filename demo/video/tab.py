@@ -16,12 +16,10 @@ from demo.stopping import IN_TURN, stops
 from demo.studio import Studio
 from demo.uploads import uploaded
 from demo.video import words
-from demo.video.cinema import Cinema, Film, Reel, Seen
+from demo.video.cinema import GONE, Cinema, Film, Reel, Seen
 from demo.video.layout import Layout
 
 Updates = dict[Any, Any]
-
-GONE = "This video is no longer held here (videos are forgotten after ten minutes). Choose it again."
 
 
 class VideoTab(Layout):
@@ -75,7 +73,7 @@ class VideoTab(Layout):
         if upload is None:
             return {**self.blank(), self.reel: None}
         try:
-            path = uploaded(upload, self.delivery.folder)
+            path = uploaded(upload, self.delivery.folder, GONE)
             try:
                 with answering():
                     copy = self.cinema.bring(path.read_bytes())

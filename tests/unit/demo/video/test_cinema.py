@@ -91,7 +91,7 @@ def test_stopping_leaves_nothing_behind(
 def test_what_cannot_be_used_is_refused(cinema: Cinema, reel: Reel, tmp_path: Path) -> None:
     with pytest.raises(BadClip, match="not a video"):
         cinema.bring(b"not a video" * 10)
-    with pytest.raises(Refusal, match="no longer held"):
+    with pytest.raises(Refusal, match="This video is no longer held"):
         cinema.look(replace(reel, path=str(tmp_path / "gone.mp4")))
     copy = cinema.bring(clip([np.full((240, 320, 3), 128, np.uint8)] * 4))
     Path(reel.path).write_bytes(copy.data)

@@ -92,5 +92,5 @@ def test_a_clip_that_is_gone_is_told(tab: VideoTab) -> None:
     reel = arrived(tab, clip(moving_face(4)))[tab.reel]
     seen = tab.look(reel, True)[tab.seen]
     Path(reel.path).unlink()
-    assert "no longer held" in list(tab.age(seen, True, 70))[-1][tab.progress]
+    assert "This video is no longer held" in list(tab.age(seen, True, 70))[-1][tab.progress]
     assert "no longer held" in tab.wait(None, True)[tab.progress]
