@@ -6,6 +6,7 @@ files by their age alone. So everything is looked over every few seconds, oldest
 
 import asyncio
 import logging
+import math
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -60,12 +61,15 @@ class KeepingLimits:
 
 
 def number(name: str, default: float) -> float:
-    """A number from the environment. Raises ValueError."""
+    """A finite number from the environment. Raises ValueError."""
     said = os.environ.get(name, "")
     try:
-        return float(said) if said else default
-    except ValueError as error:
-        raise ValueError(f"{name} is {said!r}; give a number") from error
+        value = float(said) if said else default
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {said!r}; give a number")
+    return value
 
 
 class Keeper:

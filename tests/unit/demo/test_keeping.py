@@ -195,7 +195,8 @@ def test_an_operator_may_shorten_it(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("AGETRANS_FORGET_AFTER_S", "soon", "give a number"),
         ("AGETRANS_FORGET_AFTER_S", "3600", "not 3600"),
-        ("AGETRANS_FORGET_AFTER_S", "nan", "not nan"),
+        ("AGETRANS_FORGET_AFTER_S", "nan", "give a number"),
+        ("AGETRANS_MAX_CACHE_MIB", "inf", "give a number"),
         ("AGETRANS_MAX_HELD_MIB", "0", "hold no photo"),
     ],
 )
