@@ -70,7 +70,7 @@ check: $(DEVELOPMENT)
 # Threads sleep while they wait: spinning ones take the cores from the servers and browsers that tests talk to.
 test: export OMP_WAIT_POLICY ?= passive
 test: setup label-studio check
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 # A server of its own for the tests of labelling; without it they are skipped, each saying why.
 label-studio: $(DEVELOPMENT)

@@ -113,13 +113,13 @@ def _tried(contender: Contender, strength: float, faces: FaceSet, judge: Judge, 
 
 
 def choose(tried: Sequence[Tried]) -> tuple[float, ...]:
-    """A strength for every group: the weakest at which its outputs look their age; where none does, the one with
-    most outputs within one group, the weaker of equals."""
+    """A strength for every group: the weakest at which its outputs look their age; where none does, the one whose mean
+    judged age comes nearest, the weaker of equals."""
     from_weakest = sorted(tried, key=lambda one: one.strength)
     chosen = []
     for group in range(len(from_weakest[0].difference_years)):
         reaching = [one for one in from_weakest if one.reaches(group)]
-        best = reaching[0] if reaching else max(from_weakest, key=lambda one: one.within_one_group_ratio[group])
+        best = reaching[0] if reaching else min(from_weakest, key=lambda one: abs(one.difference_years[group]))
         chosen.append(best.strength)
     return tuple(chosen)
 

@@ -23,8 +23,8 @@ TRIED = (
 """Of the four groups the first is old enough at once, the second and third after more, the last nowhere."""
 
 
-def test_the_weakest_that_reaches_the_age_is_chosen_else_the_one_most_outputs_reach_it_with() -> None:
-    assert choose(TRIED) == (0.8, 1.0, 1.2, 1.0)
+def test_the_weakest_that_reaches_the_age_is_chosen_else_the_one_that_comes_nearest() -> None:
+    assert choose(TRIED) == (0.8, 1.0, 1.2, 1.2)
     assert choose(TRIED[:1]) == (1.2,) * 4
 
 
