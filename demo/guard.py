@@ -53,7 +53,7 @@ class RequestLimits:
     max_body_bytes: int = 1024 * 1024
     """Body of every other request; these name files, they do not carry them."""
     body_timeout_s: float = 20.0
-    """From the request's first byte to the end of its body."""
+    """That a body may be waited for, all its pieces together; time in which nobody reads it does not count."""
     form: FormLimits = field(default_factory=FormLimits)
     """What the form of an upload may consist of."""
 
@@ -90,7 +90,7 @@ class _Exchange:
         is_upload = str(scope["path"]).rstrip("/").endswith(UPLOAD_PATH)
         self.max_bytes = limits.max_upload_bytes if is_upload else limits.max_body_bytes
         self.timeout_s = limits.body_timeout_s
-        self.deadline_s = asyncio.get_running_loop().time() + limits.body_timeout_s
+        self.remaining_s = limits.body_timeout_s
         self.num_bytes = 0
         headers = dict(reversed(scope["headers"]))  # of a header given twice, the first counts
         self.declared = headers.get(b"content-length", b"0")
@@ -114,13 +114,14 @@ class _Exchange:
     async def receive(self) -> Message:
         if self.is_body_complete:
             return await self._receive()
-        remaining_s = self.deadline_s - asyncio.get_running_loop().time()
+        began_s = asyncio.get_running_loop().time()
         try:
-            message = await asyncio.wait_for(self._receive(), max(0.0, remaining_s))
+            message = await asyncio.wait_for(self._receive(), max(0.0, self.remaining_s))
         except TimeoutError:
             sentence = f"The request took longer than {self.timeout_s:g} s to arrive; send it again."
             self.refusal = (408, sentence)
             raise _Refused(self.refusal[1]) from None
+        self.remaining_s -= asyncio.get_running_loop().time() - began_s
         body = message.get("body", b"")
         self.num_bytes += len(body)
         self.is_body_complete = not message.get("more_body", False)

@@ -173,6 +173,21 @@ def test_every_answer_carries_the_security_headers(port: int, request_bytes: byt
         assert name + b": " + value in answer
 
 
+class BusyReader(Reader):
+    """Begins to read when the time for a body is over."""
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(LIMITS.body_timeout_s + 0.2)
+        await super().__call__(scope, receive, send)
+
+
+@pytest.mark.parametrize("body", [b"", b"x" * 900], ids=["nothing", "a body"])
+def test_a_server_that_is_late_does_not_blame_the_visitor(body: bytes) -> None:
+    with serving(BusyReader()) as late:
+        answer = answer_to(late, post("/x", body))
+    assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(str(len(body)).encode())
+
+
 def test_pictures_are_kept_by_no_browser(port: int) -> None:
     for path in ("/gradio_api/file=/photo.jpg", "/gradio_api/file//photo.jpg"):  # Gradio's old way is still open
         assert b"cache-control: no-store" in answer_to(port, post(path, b""))
