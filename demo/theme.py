@@ -68,6 +68,8 @@ def theme() -> gr.themes.Base:
         button_primary_text_color="#ffffff",
         button_secondary_background_fill="*neutral_100",
         button_secondary_background_fill_dark="*neutral_800",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_500",
         checkbox_background_color_selected="*primary_600",
         checkbox_background_color_selected_dark="*primary_500",
         slider_color="*primary_600",

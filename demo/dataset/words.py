@@ -71,7 +71,7 @@ def bars(say: Language, name: str, counts: Mapping[str, int]) -> str:
     most = max([1, *counts.values()])
     rows = "".join(
         f'<tr><th scope="row">{escape(say(key))}</th>'
-        f'<td><span style="--share:{count / most:.3f}"></span>{count:,}</td></tr>'
+        f'<td><span style="--share:{count / most:.3f}"></span>{say.number(f"{count:,}")}</td></tr>'
         for key, count in counts.items()
     )
     return f'<h3>{escape(say(name))}</h3><table class="dataset-bars">{rows}</table>'
@@ -82,8 +82,9 @@ def licences(say: Language, summary: Summary) -> str:
     heads = (say("Licence"), say("Pictures"), say("People"), say("Without an author"))
     head = "".join(f'<th scope="col">{one}</th>' for one in heads)
     rows = "".join(
-        f'<tr><th scope="row">{escape(say(one.licence))}</th><td>{one.pictures:,}</td><td>{one.people:,}</td>'
-        f"<td>{one.without_author:,}</td></tr>"
+        f'<tr><th scope="row">{escape(say(one.licence))}</th><td>{say.number(f"{one.pictures:,}")}</td>'
+        f"<td>{say.number(f'{one.people:,}')}</td>"
+        f"<td>{say.number(f'{one.without_author:,}')}</td></tr>"
         for one in summary.licences
     )
     return f'<h3>{say("Licences")}</h3><table class="dataset-list"><thead><tr>{head}</tr></thead>{rows}</table>'
@@ -126,12 +127,14 @@ def compared(say: Language, comparison: Comparison | None) -> str:
         return say("no face found on one of them")
     found = comparison.verification
     if found is None or found.passes_rectified is None:
-        return say("score {score}, no verdict for this recogniser and these ages", score=f"{comparison.score:.2f}")
+        return say(
+            "score {score}, no verdict for this recogniser and these ages", score=say.number(f"{comparison.score:.2f}")
+        )
     verdicts = {True: say("same person"), False: say("not the same")}
     one_size = say("none") if found.passes_one_size is None else verdicts[found.passes_one_size]
     return say(
         "score {score}: {rectified} by the threshold of these ages, {one_size} by one for all ages",
-        score=f"{comparison.score:.2f}",
+        score=say.number(f"{comparison.score:.2f}"),
         rectified=verdicts[found.passes_rectified],
         one_size=one_size,
     )

@@ -36,7 +36,8 @@ def welcome(say: Language) -> str:
 def present(say: Language, seen: Seen) -> str:
     """What was found: how long the clip is, how many faces, the age the largest reads as."""
     reel = seen.reel
-    length = say("{seconds:.1f} seconds, {count} pictures.", seconds=reel.length_s, count=reel.num_frames)
+    seconds = say.number(f"{reel.length_s:.1f}")
+    length = say("{seconds} seconds, {count} pictures.", seconds=seconds, count=reel.num_frames)
     faces = (
         say("One face found.")
         if seen.num_faces == 1
@@ -75,10 +76,10 @@ def time_left(say: Language, left_s: float) -> str:
 
 
 def player(path: str, label: str, caption: str, is_muted: bool = False) -> str:
-    """A film with its controls; `path` lies in the page's cache."""
+    """A film with its controls; `path` lies in the page's cache. Phones show a first picture only if wound to one."""
     muted = " muted" if is_muted else ""
     return (
-        f'<figure><video controls playsinline{muted} preload="metadata" src="gradio_api/file={quote(path)}" '
+        f'<figure><video controls playsinline{muted} preload="metadata" src="gradio_api/file={quote(path)}#t=0.001" '
         f'aria-label="{escape(label)}"></video><figcaption>{escape(caption)}</figcaption></figure>'
     )
 

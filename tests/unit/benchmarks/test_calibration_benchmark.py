@@ -9,9 +9,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def test_benchmark_ends_with_name_value_unit_lines() -> None:
     command = [sys.executable, "-m", "benchmarks.calibration", "--pairs", "3000", "--people", "60", "--rounds", "1"]
-    done = subprocess.run(
-        [*command, "--draws", "5"], cwd=ROOT, check=True, capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run([*command, "--draws", "5"], cwd=ROOT, check=True, capture_output=True, text=True, timeout=300)
     last = [line.split() for line in done.stdout.splitlines()[-8:]]
     assert [(name, unit) for name, _, unit in last] == [
         ("twenty_draws_plain", "s"),
