@@ -6,6 +6,7 @@ final evaluation sees.
 
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,11 +48,12 @@ class Tried:
     above_bound: tuple[float, ...]
     """Share of outputs above the different-person bound."""
 
-    def reaches(self, group: int) -> bool:
-        """Whether outputs for the group look their age."""
-        return (
-            abs(self.difference_years[group]) <= DIFFERENCE_YEARS
-            and self.within_one_group_ratio[group] >= WITHIN_ONE_GROUP_RATIO
+    def miss(self, group: int) -> float:
+        """How far outputs for the group are from looking their age, by whichever is further off: up to 1 they do."""
+        ratio = self.within_one_group_ratio[group]
+        return max(
+            abs(self.difference_years[group]) / DIFFERENCE_YEARS,
+            WITHIN_ONE_GROUP_RATIO / ratio if ratio > 0 else math.inf,
         )
 
 
@@ -113,13 +115,13 @@ def _tried(contender: Contender, strength: float, faces: FaceSet, judge: Judge, 
 
 
 def choose(tried: Sequence[Tried]) -> tuple[float, ...]:
-    """A strength for every group: the weakest at which its outputs look their age; where none does, the one whose mean
-    judged age comes nearest, the weaker of equals."""
+    """A strength for every group: the weakest at which its outputs look their age; where none does, the one that comes
+    nearest, the weaker of equals."""
     from_weakest = sorted(tried, key=lambda one: one.strength)
     chosen = []
     for group in range(len(from_weakest[0].difference_years)):
-        reaching = [one for one in from_weakest if one.reaches(group)]
-        best = reaching[0] if reaching else min(from_weakest, key=lambda one: abs(one.difference_years[group]))
+        reaching = [one for one in from_weakest if one.miss(group) <= 1]
+        best = reaching[0] if reaching else min(from_weakest, key=lambda one: one.miss(group))
         chosen.append(best.strength)
     return tuple(chosen)
 
