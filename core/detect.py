@@ -5,6 +5,8 @@ interchangeable (see the conventions in `align`), nor are their embeddings.
 """
 
 import logging
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -110,6 +112,25 @@ def open_pack(name: str = "auto", *, threads: int | None = None, is_sparing: boo
         return pack
     log.info("face pack: embedded, as no InsightFace pack is on this machine")
     return EmbeddedPack()
+
+
+def at_place_of(face: Face, faces: Sequence[Face]) -> Face | None:
+    """Of the faces of a picture that was made from another, the one that lies where `face` lay in that.
+
+    Args:
+        face: of the picture before.
+        faces: of the picture after, which is as large.
+    Returns:
+        the nearest; None if its middle is half a face or more away, or there is none.
+    """
+    nearest = min(faces, key=lambda one: _apart_px(one, face), default=None)
+    is_there = nearest is not None and _apart_px(nearest, face) < (face.box[2] - face.box[0]) / 2
+    return nearest if is_there else None
+
+
+def _apart_px(one: Face, other: Face) -> float:
+    """Between the middles of their boxes."""
+    return math.dist(*(((face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2) for face in (one, other)))
 
 
 def portrait_box(face: Face, photo_shape: tuple[int, ...]) -> tuple[int, int, int, int]:

@@ -30,7 +30,7 @@ class HandingOver:
         pair, first = verify.pair, verify.pair.first
         press = transform.verify.click
         stops([press], [pair.running])
-        press(
+        giving = press(
             self.give,
             [transform.sitting, transform.model, transform.guardian, transform.shown, pair.rate],
             [tabs, verify.rooms, transform.saving, first.photo, first.held, *first.found_parts, *pair.settled],
@@ -38,7 +38,9 @@ class HandingOver:
             api_visibility="private",
             concurrency_limit=2,
             concurrency_id="work",
-        ).then(None, None, None, js=SHOW_VERDICT)
+        )
+        giving.then(None, None, None, js=SHOW_VERDICT)
+        stops([transform.consent.input], [giving])
 
     def give(self, sitting: Sitting | None, model: str, guardian: bool, target: Target | None, rate: float) -> Updates:
         """Both photos laid out in Verify, which comes to the front; or why not, where the button is."""

@@ -19,6 +19,7 @@ from demo.language import Language
 from demo.stopping import stops
 
 UNDER_18 = "Pictures of under-18s too: these people are grown up or never lived, or I may look at them."
+CHANGED = "The archive has changed since these pairs were drawn. Press “Look at pairs” again."
 NOWHERE = "This archive has no keeper to write to from here, so nothing was filed. Start the app with --archive FOLDER."
 
 
@@ -107,14 +108,16 @@ class PairRoom:
             with answering():
                 pictures: list[tuple[str, str]] = []
                 seen: list[tuple[str, str]] = []
-                for found in look(self.shelf.open(archive), self.recognition, search):
+                if self.shelf.open(archive) is not search.catalogue:
+                    raise Refusal(CHANGED)
+                for found in look(self.recognition, search):
                     for one in found[len(pictures) :]:
                         path = self.delivery.show(one.photo, f"pair{len(pictures)}")
                         pictures.append((path, words.pair(self.say, one)))
                         seen.append((one.records[0].picture_id, one.records[1].picture_id))
                     yield {self.pairs: gr.update(value=pictures, selected_index=None)}
         except Refusal as refusal:
-            yield {**self.rested(), self.note: notices.trouble(self.say.sentence(str(refusal)))}
+            yield {**self.stopped(), self.note: notices.trouble(self.say.sentence(str(refusal)))}
             return
         told = self.say("{looked} of {drawn} pairs looked at, drawn from {all} of this kind.",
                         looked=search.position, drawn=len(search.pairs), all=search.num_available)  # fmt: skip

@@ -90,6 +90,8 @@ class PairSearch:
     """How far one visitor has got. Lives in that visitor's session only, embeddings with it."""
 
     query: PairQuery
+    catalogue: Catalogue
+    """Of the archive as it was when the pairs were drawn."""
     pairs: list[tuple[int, int]]
     """Rows of the catalogue, in the order in which they are looked at."""
     num_available: int
@@ -112,10 +114,10 @@ def begin(catalogue: Catalogue, query: PairQuery, seed: int = SEED) -> PairSearc
         (int(rows[one]), int(rows[other])) if ages[one] <= ages[other] else (int(rows[other]), int(rows[one]))
         for one, other in zip(drawn.first.tolist(), drawn.second.tolist(), strict=True)
     ]
-    return PairSearch(query=query, pairs=pairs, num_available=drawn.num_available)
+    return PairSearch(query=query, catalogue=catalogue, pairs=pairs, num_available=drawn.num_available)
 
 
-def look(catalogue: Catalogue, recognition: Recognition, search: PairSearch) -> Iterator[list[SeenPair]]:
+def look(recognition: Recognition, search: PairSearch) -> Iterator[list[SeenPair]]:
     """Look at the next pairs until a page is full; yields, again and again, those that fit so far.
 
     Moves `search` on. Ends when a page is full, `MAX_LOOKED` pairs were looked at, or none are left.
@@ -128,7 +130,7 @@ def look(catalogue: Catalogue, recognition: Recognition, search: PairSearch) -> 
     while search.position < stop and len(found) < A_PAGE:
         some = search.pairs[search.position : min(stop, search.position + AT_ONCE)]
         rows = sorted({row for pair in some for row in pair})
-        pictures = dict(zip(rows, catalogue.pictures(rows), strict=True))
+        pictures = dict(zip(rows, search.catalogue.pictures(rows), strict=True))
         for one, other in some:
             seen = _see(recognition, search, (pictures[one], pictures[other]))
             search.position += 1

@@ -7,7 +7,7 @@ from cafdata.record import Picture
 from core.age_reader import PresentAge
 from core.aging import portrait
 from core.align import Photo
-from core.detect import Face, portrait_box
+from core.detect import Face, at_place_of, portrait_box
 from core.errors import NoFace
 from core.images import decode_photo
 from core.marking import mark
@@ -65,7 +65,9 @@ def travel(studio: Studio, recognition: Recognition, source: Picture, target: Pi
     aging = ager.transform(start, ages_years=[ages[1]], face=start_face, present_age=PresentAge(years=ages[0]))
     made = aging.results[0]
     made_photo = made.photo
-    made_face = _largest(studio, made_photo, source)
+    made_face = at_place_of(start_face, studio.pack.detect(made_photo))
+    if made_face is None:
+        raise NoFace(f"No face is found in the picture {source.record.picture_id}. Choose another one.")
     embed = studio.pack.embed
     one, other, generated = embed(start, start_face), embed(real, real_face), embed(made_photo, made_face)
     return Journey(

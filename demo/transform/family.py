@@ -131,18 +131,23 @@ class Family(Saving):
             self.family_notice: "",
         }
 
-    def wire_family(self, work: dict[str, Any]) -> None:
+    def wire_family(self, work: dict[str, Any]) -> list[Any]:
+        """Returns the events that make something of the photo."""
         asked = [self.sitting, self.model]
-        self.family_box.expand(self.meet, asked, [*self.members, self.family_guardian, self.family_notice], **work)
-        self.family_run.click(
+        met = self.family_box.expand(
+            self.meet, asked, [*self.members, self.family_guardian, self.family_notice], **work
+        )
+        begun = self.family_run.click(
             lambda: notices.hint(self.say("Making the picture …")),
             None,
             self.family_notice,
             show_progress="hidden",
             api_visibility="private",
-        ).then(
+        )
+        made = begun.then(
             self.age_together,
             [*asked, self.family_guardian, *self.members],
             [self.family_compare, self.family_png, self.family_sheet, self.together, self.family_notice, self.welcome],
             **work,
         )
+        return [met, begun, made]

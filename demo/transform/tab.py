@@ -69,8 +69,8 @@ class TransformTab(Family):
         self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
         changed = gr.on(arriving, self.arrive, self.photo, came, preprocess=False, **work)
         for arrived in (changed, self.example.click(self.take_example, None, came, **work)):
-            arrived.then(self.look, seen, found, **looking)  # the tick may be set by now
-        self.consent.input(self.look, seen, found, **looking)
+            arrived.then(self.look_once, [*seen, self.sitting], found, **looking)  # the tick may be set by now
+        self.consent.input(self.look_once, [*seen, self.sitting], found, **looking)
         self.faces.select(self.pick, [self.sitting, self.model], found, **looking)
         self.guardian.input(self.allow, [self.sitting, self.guardian], [self.run, self.notice], **quiet)
         chosen = [*found, self.years, self.limits, self.card_box]
@@ -84,17 +84,19 @@ class TransformTab(Family):
         Context.root_block.load(self.open_link, self.query, opened, js=SEARCH, **quiet)
 
         shown = [*asked, self.shown]
-        self.strip.select(self.show_group, asked, made, **work)
-        self.years.input(self.show_age, [*asked, self.years], made, trigger_mode="always_last", **work)
-        for choice in (self.view, self.second):
-            choice.input(self.show_again, shown, made, **work)
+        showing = [
+            self.strip.select(self.show_group, asked, made, **work),
+            self.years.input(self.show_age, [*asked, self.years], made, trigger_mode="always_last", **work),
+            *(choice.input(self.show_again, shown, made, **work) for choice in (self.view, self.second)),
+        ]
         saved = [self.file, self.saving, self.stop_saving]
         saving = []
         for button, make in self.keepsakes():
             pressed = button.click(self.prepare, None, [self.saving, self.stop_saving], **quiet)
             saving.append(pressed.then(make, shown, saved, **work))
             saving[-1].then(None, self.file, None, js=SAVE)
-        self.wire_family(work)
+        # What is shown or made of a photo does not outlive the photo, nor the tick below it.
+        stops([*arriving, self.example.click, self.consent.input], [*showing, *self.wire_family(work)])
         stops([self.stop_saving.click], saving)
         self.stop_saving.click(self.stopped_saving, None, saved, **quiet)
         self.share.click(self.link_to, [self.model, self.mode, self.shown, self.view], self.link, **quiet).then(
@@ -153,6 +155,12 @@ class TransformTab(Family):
             **self.met(sitting),
             self.faces: gr.update(value=numbered, visible=len(numbered) > 1, selected_index=0),
         }
+
+    def look_once(self, held: Any, agreed: bool, model: str, locks: list[Lock], sitting: Sitting | None) -> Updates:
+        """The same, but not twice: a tick that comes while a photo is looked at must not undo what was made since."""
+        if agreed and sitting is not None and sitting.photo is held:
+            return {self.sitting: sitting}
+        return self.look(held, agreed, model, locks)
 
     def met(self, sitting: Sitting) -> Updates:
         """The page with one face picked and nothing made of it yet."""

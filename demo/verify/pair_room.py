@@ -42,7 +42,6 @@ class PairRoom(PairLayout):
         pressed = [self.cancel.click, first.example.click, second.make.click]
         for one in self.sides:
             pressed += [one.photo.input, one.photo.clear, one.consent.input, one.faces.select, one.guardian.input]
-        stops(pressed, [self.running])
         self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
 
         def then_settle(event: Any) -> None:
@@ -50,22 +49,23 @@ class PairRoom(PairLayout):
 
         for one in self.sides:
             came = [one.photo, one.held, *one.found_parts]
-            seen = [one.held, one.consent]
+            seen = [one.held, one.consent, one.side]
             arrivals = [
                 gr.on([one.photo.input, one.photo.clear], one.arrive, one.photo, came, preprocess=False, **work)
             ]
             if one is first:
                 arrivals.append(one.example.click(one.take_example, None, came, **work))
             for arrived in arrivals:
-                then_settle(arrived.then(one.look, seen, one.found_parts, **looking))
-            then_settle(one.consent.input(one.look, seen, one.found_parts, **looking))
+                then_settle(arrived.then(one.look_once, seen, one.found_parts, **looking))
+            then_settle(one.consent.input(one.look_once, seen, one.found_parts, **looking))
             then_settle(one.faces.select(one.pick, one.side, one.found_parts, **looking))
             one.guardian.input(self.settle, both, self.settled, **quiet)
             self.again(one.years.input, quiet)
         making = [second.photo, second.held, *second.found_parts]
         then_settle(second.make.click(self.make_second, [first.side, first.guardian, second.wanted], making, **work))
         self.again(self.rate.input, quiet)
-        self.compare.click(self.hold_together, self.to_compare, self.told_parts, **work)
+        comparing = self.compare.click(self.hold_together, self.to_compare, self.told_parts, **work)
+        stops(pressed, [self.running, comparing])
 
     def again(self, event: Callable[..., Any], quiet: dict[str, Any]) -> None:
         """After this event both verdicts on the same score are told anew."""

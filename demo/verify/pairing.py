@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from core.age_reader import PresentAge
 from core.ages import TEN
 from core.aging import AgedFace
 from core.align import FFHQ, Photo, crop
-from core.detect import Face
+from core.detect import Face, at_place_of
 from core.errors import NoFace
 from core.identity import cosine
 from core.marking import mark
@@ -132,7 +130,7 @@ class Pairing:
 
     def second(self, side: Side, aged: AgedFace, made: Made) -> Side:
         """What was made of the picked face, as a second photo. Raises NoFace if it cannot be found in it again."""
-        found = self._again(side, aged)
+        found = at_place_of(side.face, self.pack.detect(aged.photo))
         if found is None:
             raise NoFace(LOST)
         return Side(
@@ -147,7 +145,7 @@ class Pairing:
         """Every age of the picked face against the face as it is, youngest first, as they are made."""
         original = self.pack.embed(side.photo, side.face)
         for aged in self._stream(side, None):
-            found = self._again(side, aged)
+            found = at_place_of(side.face, self.pack.detect(aged.photo))
             score = None if found is None else cosine(original, self.pack.embed(aged.photo, found))
             years = aged.target.years
             yield StripScore(group=TEN.index_of(years), name=aged.target.name, years=years, score=score)
@@ -156,20 +154,6 @@ class Pairing:
         ager = self.studio.ager(self.studio.default_model)
         numbers = tuple(range(len(ager.groups))) if groups is None else groups
         return ager.stream(side.photo, groups=numbers, face=side.face, present_age=side.present_age)
-
-    def _again(self, side: Side, aged: AgedFace) -> Face | None:
-        """The face in the made picture that lies where the picked one lay; None if there is none."""
-        middle = centre(side.face)
-        for face in sorted(self.pack.detect(aged.photo), key=lambda one: float(np.linalg.norm(centre(one) - middle))):
-            size_px = side.face.box[2] - side.face.box[0]
-            return face if float(np.linalg.norm(centre(face) - middle)) < size_px / 2 else None
-        return None
-
-
-def centre(face: Face) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """(2,) float64: middle of the face's box, photo pixels (x, y)."""
-    left, top, right, bottom = face.box
-    return np.array([(left + right) / 2, (top + bottom) / 2])
 
 
 def age_of(value: object) -> float:

@@ -108,6 +108,10 @@ class SideRoom:
         except Refusal as refusal:
             return {**self.blank(), self.notice: self.trouble(str(refusal))}
 
+    def look_once(self, held: Photo | None, agreed: bool, side: Side | None) -> Updates:
+        """The same, but not twice: a tick that comes while a photo is looked at must not undo what was made since."""
+        return {self.side: side} if agreed and side is not None and side.photo is held else self.look(held, agreed)
+
     def met(self, side: Side) -> Updates:
         """One side with a face picked."""
         paths = [self.delivery.show(face, "face", side.made) for face in self.pairing.faces(side)]

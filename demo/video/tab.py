@@ -48,8 +48,8 @@ class VideoTab(Layout):
         came = [self.file, self.reel, *found]
         chosen = self.file.upload(self.arrive, self.file, came, preprocess=False, **work)
         for arrived in (chosen, self.example.click(self.take_example, None, came, **work)):
-            arrived.then(self.look, [self.reel, self.consent], found, **looking)
-        self.consent.input(self.look, [self.reel, self.consent], found, **looking)
+            arrived.then(self.look_once, [self.reel, self.consent, self.seen], found, **looking)
+        self.consent.input(self.look_once, [self.reel, self.consent, self.seen], found, **looking)
         self.guardian.input(self.allow, [self.seen, self.guardian], [self.run, self.notice], **quiet)
 
     def blank(self) -> Updates:
@@ -117,6 +117,10 @@ class VideoTab(Layout):
             self.run: gr.update(interactive=not seen.needs_guardian, visible=True),
             self.notice: self.hint(consent.TICK_GUARDIAN) if seen.needs_guardian else "",
         }
+
+    def look_once(self, reel: Reel | None, agreed: bool, seen: Seen | None) -> Updates:
+        """The same, but not twice: a tick that comes while a clip is looked at must not undo what was made since."""
+        return {self.seen: seen} if agreed and seen is not None and seen.reel is reel else self.look(reel, agreed)
 
     def allow(self, seen: Seen | None, guardian: bool) -> Updates:
         """The guardian's tick was set or taken back."""

@@ -50,12 +50,12 @@ def test_pairs_are_of_the_kind_that_was_asked_for(catalogue: Catalogue) -> None:
 def test_faces_are_embedded_once_and_only_for_what_is_looked_at(catalogue: Catalogue, recognition: Counting) -> None:
     search = pairing.begin(catalogue, PairQuery(same=True, gap_years=(0, 131)))
     recognition.num_embedded = 0
-    *_, page = pairing.look(catalogue, recognition, search)
+    *_, page = pairing.look(recognition, search)
     assert len(page) == pairing.A_PAGE == search.position
     assert recognition.num_embedded == len(search.embeddings) <= 2 * pairing.A_PAGE
     assert all(seen.comparison is not None and -1 <= seen.comparison.score <= 1 for seen in page)
     assert all(seen.photo.shape == (224, 456, 3) for seen in page)
-    *_, second = pairing.look(catalogue, recognition, search)
+    *_, second = pairing.look(recognition, search)
     shown = [tuple(record.picture_id for record in seen.records) for seen in (*page, *second)]
     assert len(set(shown)) == len(shown) and search.position == 12
 

@@ -65,6 +65,19 @@ def test_a_generated_face_beside_the_real_one_carries_its_marks(tab: DatasetTab)
     assert found[1].is_watermarked and found[1].has_label
 
 
+def test_pairs_of_an_archive_that_has_changed_are_drawn_anew(tab: DatasetTab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of the archive as it was would be other pictures in the one that is there now."""
+    pairs = tab.pairs
+    *_, last = pairs.begin("", "same", 0, "all", True, True)
+    search = last[pairs.search]
+    *_, more = pairs.go_on("", search, True)
+    assert more[pairs.search].position == 2 * len(last[pairs.seen])
+    monkeypatch.setattr(pairs.shelf, "_home", None)  # as after a new generation: it is read again
+    *_, told = pairs.go_on("", search, True)
+    assert "has changed" in told[pairs.note]
+    assert told[pairs.search] is None and told[pairs.pairs] == []
+
+
 def test_only_two_pictures_of_one_person(tab: DatasetTab) -> None:
     for pair in (("synthetic-01/composite", "synthetic-02/composite"), ("a", "a"), ("synthetic-01/59", "nobody/1")):
         *_, told = tab.room.compare("", *pair, True, True)

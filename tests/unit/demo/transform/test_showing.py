@@ -59,6 +59,15 @@ def test_two_models_show_the_same_age_beside_each_other(tab: TransformTab) -> No
     assert too_young[tab.shown] == ("age", 5.0) and not too_young[tab.beside]["visible"]
 
 
+def test_a_photo_that_is_looked_at_already_is_left_as_it_is(tab: TransformTab) -> None:
+    photo = skimage.data.astronaut()
+    (sitting,) = [tab.look(photo, True, "tiny-10", [])[tab.sitting]]
+    assert tab.look_once(photo, True, "tiny-10", [], sitting) == {tab.sitting: sitting}
+    assert "Tick" in tab.look_once(photo, False, "tiny-10", [], sitting)[tab.notice]
+    another = tab.look_once(photo.copy(), True, "tiny-10", [], sitting)
+    assert another[tab.sitting] is not sitting and not another[tab.strip]["visible"]
+
+
 def test_a_link_sets_the_page_up_and_nonsense_does_not(tab: TransformTab) -> None:
     opened = tab.open_link("?model=tiny-4&age=33&view=whole")
     assert opened[tab.mode] == "4" and opened[tab.wanted] == ("age", 33.0) and opened[tab.view] == "whole"

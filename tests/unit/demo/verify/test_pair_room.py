@@ -64,6 +64,14 @@ def sent(room: PairRoom, data: bytes) -> tuple[Path, dict[Any, Any]]:
     return upload, room.first.arrive({"path": str(upload)})
 
 
+def test_a_photo_that_is_looked_at_already_is_left_as_it_is(room: PairRoom) -> None:
+    first = room.first
+    side = first.look(ASTRONAUT, True)[first.side]
+    assert first.look_once(ASTRONAUT, True, side) == {first.side: side}
+    assert first.look_once(ASTRONAUT, False, side)[first.side] is None
+    assert first.look_once(ASTRONAUT.copy(), True, side)[first.side] not in (None, side)
+
+
 def test_nothing_is_looked_for_before_the_tick(room: PairRoom) -> None:
     before = calls(room)
     plain = encode_jpeg(ASTRONAUT)
