@@ -22,6 +22,7 @@ from demo.stopping import stops
 from demo.studio import Studio
 
 Updates = dict[Any, Any]
+CLEARED = """() => ["", {__type__: "update", value: [], visible: false}]"""
 SHOW_PERSON = """() => setTimeout(() => document.querySelector("#dataset-person")?.scrollIntoView(
   {block: "start", behavior: "smooth"}), 100)"""
 ANY = -1
@@ -92,7 +93,8 @@ class PeopleRoom:
         running = self.go.click(self.compare, chosen, [self.journey, self.three, self.guardian], **work)
         changing = [self.source.input, self.target.input, self.consent.input]
         stops(changing, [running])
-        gr.on(changing, self.clear, None, [self.journey, self.three], **quiet)
+        # In the browser, at once: an answer of the server could come after what is asked for next.
+        gr.on(changing, None, None, [self.journey, self.three], js=CLEARED, **quiet)
 
     @property
     def filled(self) -> list[Any]:

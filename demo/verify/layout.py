@@ -18,6 +18,7 @@ class PairLayout:
     def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None:
         self.studio, self.say, self.delivery = studio, say, delivery
         self.compared: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
+        self.settled_on: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         intro = say(
             "Are these two photos of one person? To a program, children look much alike, and nobody looks much like "
             "their own childhood photo. So what is alike enough depends on the two ages."
@@ -55,7 +56,7 @@ class PairLayout:
         """Components that change when a side does."""
         second, strip = self.second, [self.strip, self.progress, self.run, self.cancel]
         made = [second.photo, second.held, *second.found_parts]
-        return [self.compare, second.make, self.compared, self.result, *strip, *made]
+        return [self.compare, second.make, self.compared, self.settled_on, self.result, *strip, *made]
 
     @property
     def to_compare(self) -> list[Any]:

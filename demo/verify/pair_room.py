@@ -18,6 +18,8 @@ from demo.verify.pairing import Pairing, Side, StripScore, age_of
 from demo.verify.side_room import Updates
 from demo.verify.words import Compared
 
+Settled = tuple[Side | None, bool, Side | None, bool] | None
+"""Both sides, each with its guardian's tick."""
 BOTH_FIRST = "Both photos are needed, with a tick on each."
 TICK_GUARDIAN = "Tick the second box of each photo that shows one."
 
@@ -35,7 +37,7 @@ class PairRoom(PairLayout):
         work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
         looking = {**quiet, **IN_TURN}
         first, second = self.sides
-        both = self.both
+        to_settle = [*self.both, self.settled_on]
         strip = [self.strip, self.progress, self.run, self.cancel]
         asked = [first.side, first.guardian, first.years, self.rate]
         self.running = self.run.click(self.compare_strip, asked, strip, **work)
@@ -45,7 +47,7 @@ class PairRoom(PairLayout):
         self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
 
         def then_settle(event: Any) -> None:
-            event.then(self.settle, both, self.settled, **quiet)
+            event.then(self.settle, to_settle, self.settled, **looking)
 
         for one in self.sides:
             came = [one.photo, one.held, *one.found_parts]
@@ -59,7 +61,7 @@ class PairRoom(PairLayout):
                 then_settle(arrived.then(one.look_once, seen, one.found_parts, **looking))
             then_settle(one.consent.input(one.look_once, seen, one.found_parts, **looking))
             then_settle(one.faces.select(one.pick, one.side, one.found_parts, **looking))
-            one.guardian.input(self.settle, both, self.settled, **quiet)
+            one.guardian.input(self.settle, to_settle, self.settled, **looking)
             self.again(one.years.input, quiet)
         making = [second.photo, second.held, *second.found_parts]
         then_settle(second.make.click(self.make_second, [first.side, first.guardian, second.wanted], making, **work))
@@ -72,8 +74,17 @@ class PairRoom(PairLayout):
         asked = [self.compared, self.first.years, self.second.years, self.rate]
         event(self.tell_again, asked, [self.result, self.progress], trigger_mode="always_last", **quiet)
 
-    def settle(self, first: Side | None, guardian: bool, second: Side | None, other_guardian: bool) -> Updates:
-        """After one side changed: nothing is compared, and what was made of another face goes."""
+    def settle(
+        self, first: Side | None, guardian: bool, second: Side | None, other_guardian: bool, before: Settled = None
+    ) -> Updates:
+        """After one side changed: nothing is compared, and what was made of another face goes. If none did, all stays.
+
+        Args:
+            before: what this was last told.
+        """
+        now = (first, guardian, second, other_guardian)
+        if before is not None and all(one is other for one, other in zip(now, before, strict=True)):
+            return {self.settled_on: now}
         is_stale = second is not None and second.is_made and (first is None or second.made_from is not first.face)
         gone = {**self.second.blank(), self.second.photo: None, self.second.held: None} if is_stale else {}
         has_first, has_second = may(first, guardian), may(second, other_guardian) and not is_stale
@@ -81,6 +92,7 @@ class PairRoom(PairLayout):
             self.compare: gr.update(interactive=has_first and has_second),
             self.second.make: gr.update(interactive=has_first),
             self.compared: None,
+            self.settled_on: now,
             self.result: "",
             self.strip: "",
             self.progress: "",

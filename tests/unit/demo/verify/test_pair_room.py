@@ -72,6 +72,16 @@ def test_a_photo_that_is_looked_at_already_is_left_as_it_is(room: PairRoom) -> N
     assert first.look_once(ASTRONAUT.copy(), True, side)[first.side] not in (None, side)
 
 
+def test_sides_that_stayed_as_they_were_keep_what_was_compared(room: PairRoom) -> None:
+    side = room.first.look(ASTRONAUT, True)[room.first.side]
+    told = room.settle(side, False, side, False)
+    assert told[room.result] == "" and told[room.compare]["interactive"]
+    before = told[room.settled_on]
+    assert room.settle(side, False, side, False, before) == {room.settled_on: before}
+    assert room.settle(side, True, side, False, before)[room.result] == ""
+    assert not room.settle(side, False, None, False, before)[room.compare]["interactive"]
+
+
 def test_nothing_is_looked_for_before_the_tick(room: PairRoom) -> None:
     before = calls(room)
     plain = encode_jpeg(ASTRONAUT)
