@@ -66,7 +66,7 @@ class PairLayout:
     @property
     def told_parts(self) -> list[Any]:
         """Components that its outcome goes to."""
-        return [self.compared, self.result, self.progress]
+        return [self.compared, self.settled_on, self.result, self.progress]
 
     @property
     def sides(self) -> tuple[SideRoom, SideRoom]:

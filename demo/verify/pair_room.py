@@ -66,7 +66,7 @@ class PairRoom(PairLayout):
         making = [second.photo, second.held, *second.found_parts]
         then_settle(second.make.click(self.make_second, [first.side, first.guardian, second.wanted], making, **work))
         self.again(self.rate.input, quiet)
-        comparing = self.compare.click(self.hold_together, self.to_compare, self.told_parts, **work)
+        comparing = self.compare.click(self.hold_together, self.to_compare, self.told_parts, **looking)
         stops(pressed, [self.running, comparing])
 
     def again(self, event: Callable[..., Any], quiet: dict[str, Any]) -> None:
@@ -126,7 +126,9 @@ class PairRoom(PairLayout):
                 compared = Compared(score=self.pairing.score(one, other), is_made=one.is_made or other.is_made)
         except Refusal as refusal:
             return {self.progress: self.trouble(str(refusal))}
-        return {self.compared: compared, **self.tell_again(compared, *ages_and_rate)}
+        # Of a face that was picked just before, this may come before its settling: that is then done already.
+        settled_on = (first, guardian, second, other_guardian)
+        return {self.compared: compared, self.settled_on: settled_on, **self.tell_again(compared, *ages_and_rate)}
 
     def tell_again(self, compared: Compared | None, years: Any, other_years: Any, rate: float) -> Updates:
         """Both verdicts on a score, at these ages and this rate."""

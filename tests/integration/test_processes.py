@@ -79,4 +79,4 @@ def test_machines_that_do_not_go_on_from_the_same_state_are_stopped(data: Path, 
     shutil.copyfile(main / "state.safetensors", other / "state.safetensors")
     gone_on = train(14)
     assert gone_on.returncode == 0, gone_on.stderr
-    assert {json.loads(line)["step"] for line in gone_on.stdout.splitlines()} == {14}
+    assert re.findall(r'"step": (\d+)', gone_on.stdout) == ["14", "14"]  # at times in the same line, too

@@ -79,6 +79,8 @@ def test_sides_that_stayed_as_they_were_keep_what_was_compared(room: PairRoom) -
     before = told[room.settled_on]
     assert room.settle(side, False, side, False, before) == {room.settled_on: before}
     assert room.settle(side, True, side, False, before)[room.result] == ""
+    held = room.hold_together(side, False, side, False, 24, 24, 0.001)
+    assert room.settle(side, False, side, False, held[room.settled_on]) == {room.settled_on: before}
     assert not room.settle(side, False, None, False, before)[room.compare]["interactive"]
 
 
