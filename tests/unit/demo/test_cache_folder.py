@@ -35,12 +35,15 @@ def test_it_is_nobody_elses_and_goes_with_its_server(tmp_path: Path) -> None:
 
 def test_what_a_killed_server_left_goes_with_the_next_and_a_living_one_keeps_its_own(tmp_path: Path) -> None:
     (tmp_path / "agetrans-other").mkdir()  # without a lock: not known to be ours
-    servers = [
-        subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
+    servers, folders = [], []
     try:
-        folders = [Path(server.stdout.readline().strip()) for server in servers if server.stdout]
+        for _ in range(2):  # one after the other
+            server = subprocess.Popen(
+                [sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            )
+            servers.append(server)
+            assert server.stdout is not None
+            folders.append(Path(server.stdout.readline().strip()))
         servers[0].send_signal(signal.SIGKILL)
         servers[0].wait(10)
         assert (folders[0] / "photo.jpg").exists()
