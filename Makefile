@@ -67,10 +67,13 @@ check: $(DEVELOPMENT)
 	@.venv/bin/lint-imports --no-logo
 	@$(PYTHON) -m pytest tests/unit/test_architecture.py
 
+# What measures how long visitors wait runs alone.
+ALONE := tests/soak/test_page_load.py
 # Threads sleep while they wait: spinning ones take the cores from the servers and browsers that tests talk to.
 test: export OMP_WAIT_POLICY ?= passive
 test: setup label-studio check
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --ignore $(ALONE)
+	@$(PYTHON) -m pytest $(ALONE)
 
 # A server of its own for the tests of labelling; without it they are skipped, each saying why.
 label-studio: $(DEVELOPMENT)

@@ -25,7 +25,7 @@ from training.judge import Judge
 from training.judgement import judge_figures
 from training.likeness import likeness_figures
 from training.material import Panel
-from training.observations import observe
+from training.observations import observe, spread
 from training.observed import Observed, clear
 from training.state import load_average
 
@@ -68,7 +68,7 @@ def balanced(faces: FaceSet, groups: AgeGroups, per_group: int) -> FaceSet:
         rows = np.flatnonzero(own == group)
         if not len(rows):
             raise DataBroken(f"no face of {name} years to choose strengths on; name other faces with --data")
-        chosen.append(rows[np.linspace(0, len(rows) - 1, min(per_group, len(rows))).round().astype(int)])
+        chosen.append(rows[list(spread(len(rows), per_group))])
     return faces.rows(np.concatenate(chosen))
 
 
