@@ -8,6 +8,7 @@ path, the bytes filled in). A column `race` (UTKFace's codes 0..4) is read where
 import bisect
 import hashlib
 import io
+import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,10 @@ FAULTS = (OSError, pa.ArrowException, httpx2.HTTPError)
 """What reading can raise: from the disk, from the format, from the way to the Hub."""
 TAIL_BYTES = 1 << 16
 """Read from a file's end at first; nearly every footer lies within."""
+SLACK_BYTES = 100
+"""Read beyond what a footer says of a column: some old writers leave the header of its dictionary out of the size."""
+JOINED_BYTES = 1 << 16
+"""Columns that lie nearer to each other than this are read at one go, with what is between them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,20 +146,57 @@ class FaceFile:
         return min(age, OLDEST_YEARS), int(sex)
 
     def _table(self, row_group: int, columns: list[str]) -> Any:
+        """Those columns. Fetched here and handed over in memory: Arrow itself would fetch from threads of its own,
+        and a process that ends while such a thread waits for the network is aborted."""
         where = f"{self.name}, row group {row_group}"
         try:
-            with self.filesystem.open(self.path, "rb") as file:
-                reader = pq.ParquetFile(file, metadata=self.metadata, pre_buffer=True)
-                table = reader.read_row_group(row_group, columns=columns, use_threads=False)
+            spans = self._spans(row_group, columns)
+            # As long as the file and nearly all of it never touched, so that everything lies where the footer says.
+            there = mmap.mmap(-1, self.size_bytes)
+            with self.filesystem.open(self.path, "rb", cache_type="none") as file:
+                for first, end in spans:
+                    file.seek(first)
+                    there[first:end] = _exactly(file, end - first)
+            reader = pq.ParquetFile(pa.BufferReader(pa.py_buffer(there)), metadata=self.metadata)
+            table = reader.read_row_group(row_group, columns=columns, use_threads=False)
         except FAULTS as error:
             raise DataBroken(f"{where}: {UNREADABLE} ({error})") from error
         return table
+
+    def _spans(self, row_group: int, columns: list[str]) -> list[tuple[int, int]]:
+        """First byte and end of each stretch of the file that holds those columns."""
+        group = self.metadata.row_group(row_group)
+        chunks = [group.column(number) for number in range(group.num_columns)]
+        stretches = []
+        for chunk in chunks:
+            if chunk.path_in_schema in columns:
+                first = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)))
+                stretches.append((first, min(first + chunk.total_compressed_size + SLACK_BYTES, self.size_bytes)))
+        found: list[tuple[int, int]] = []
+        for first, end in sorted(stretches):
+            if found and first <= found[-1][1] + JOINED_BYTES:
+                found[-1] = (found[-1][0], max(found[-1][1], end))
+            else:
+                found.append((first, end))
+        return found
 
     def _tail(self, num_bytes: int) -> bytes:
         with self.filesystem.open(self.path, "rb") as file:
             file.seek(max(0, self.size_bytes - num_bytes))
             tail: bytes = file.read(num_bytes)
         return tail
+
+
+def _exactly(file: Any, num_bytes: int) -> bytes:
+    """The next bytes of a file. Raises OSError where there are fewer."""
+    parts = []
+    while num_bytes > 0:
+        part: bytes = file.read(num_bytes)
+        if not part:
+            raise OSError("the file ends too soon")
+        parts.append(part)
+        num_bytes -= len(part)
+    return b"".join(parts)
 
 
 def open_files(places: tuple[str | Path, ...]) -> list[FaceFile]:
