@@ -26,6 +26,9 @@ def train(
     reader: str | None = None,
     recogniser: str | None = None,
     stream: bool = False,
+    learning_rate: float | None = None,
+    average_half_life: float | None = None,
+    weight: dict[str, float] | None = None,
 ) -> None:
     """Train a generator, or go on with the run in --out. Several processes: torchrun or accelerate launch.
 
@@ -44,8 +47,11 @@ def train(
         reader: Age estimator, by name or file, that reads outputs; "none" for the encoder of the average.
         recogniser: ArcFace-style ONNX file of the identity band; "none" to leave the band out.
         stream: Read faces as they are needed instead of holding all in memory.
+        learning_rate: Adam's, for both networks; a run that starts from a good model wants less than the preset's.
+        average_half_life: Faces after which an old weight counts half in the averaged generator.
+        weight: Terms of our objective and how much they count instead, such as --weight hue 0 cycle 5.
     """
-    from training.config import TrainingConfig
+    from training.config import TrainingConfig, reweighted
     from training.config import preset as find_preset
     from training.loop import train as run_training
 
@@ -66,6 +72,11 @@ def train(
         config = dataclasses.replace(config, reader=None if reader == "none" else reader)
     if recogniser is not None:
         config = dataclasses.replace(config, recogniser=None if recogniser == "none" else Path(recogniser))
+    if learning_rate is not None:
+        config = dataclasses.replace(config, learning_rate=learning_rate)
+    if average_half_life is not None:
+        config = dataclasses.replace(config, ema_half_life_faces=average_half_life)
+    config = reweighted(config, weight or {})
     state = run_training(config, out)
     summary = {"run": str(out), "step": state.step, "faces": state.faces, "seconds": round(state.seconds, 1)}
     print(json.dumps(summary))

@@ -1,6 +1,8 @@
 """What a training run is told. Presets are named; every run writes the one it used."""
 
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from core.device import Precision
@@ -41,6 +43,8 @@ class LossWeights:
     """How much less alike outputs are than real people on average over the gap of years."""
     tone: float = 1.0
     """Change of the cheeks' colour."""
+    hue: float = 20.0
+    """Colour that moves away from the line from grey to the face's own skin."""
     own_age: float = 8.0
     """L1 between input and output, fading as exp(-gap in groups): the own age gives the photo back."""
     cycle: float = 2.5
@@ -129,6 +133,9 @@ class TrainingConfig:
             )
         if self.generator.groups != self.discriminator.groups:
             raise ValueError(f"generator has groups {self.generator.groups}, discriminator {self.discriminator.groups}")
+        for name in ("learning_rate", "ema_half_life_faces"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
         if self.stream and self.max_faces is not None:
@@ -162,6 +169,19 @@ def preset(name: str) -> TrainingConfig:
     if name not in PRESETS:
         raise ValueError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
     return replace(PRESETS[name], preset=name)
+
+
+def reweighted(config: TrainingConfig, weights: Mapping[str, float]) -> TrainingConfig:
+    """The config with other weights for the terms named. Raises ValueError for a term or a weight that is none."""
+    if weights and isinstance(config.generator, ReferenceConfig):
+        raise ValueError("the published recipe has no terms of ours; leave --weight out")
+    names = [field.name for field in fields(LossWeights)]
+    for name, value in weights.items():
+        if name not in names:
+            raise ValueError(f"no term {name!r}; there are {', '.join(names)}")
+        if not 0 <= value < math.inf:
+            raise ValueError(f"the weight of {name} must be 0 or more, got {value}")
+    return replace(config, weights=replace(config.weights, **weights)) if weights else config
 
 
 PRESETS: dict[str, TrainingConfig] = {

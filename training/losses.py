@@ -129,6 +129,46 @@ def cheek_tone(real: Tensor, made: Tensor, free: float = 0.03) -> Tensor:
     return F.relu((cheek_colours(real) - cheek_colours(made)).abs() - free).mean()
 
 
+CHROMA = ((-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
+"""Cb and Cr from red, green and blue (ITU-R BT.601)."""
+CHROMA_CELLS = 32
+"""Colour is compared over so many cells along a side: strands and pores are not specks."""
+
+
+def chroma(colours: Tensor) -> Tensor:
+    """(N, 3, ...) of -1..1 to (N, 2, ...): what of a colour is not its lightness; 0 for greys."""
+    return torch.einsum("cr,nr...->nc...", colours.new_tensor(CHROMA), colours)
+
+
+def stray_hue(real: Tensor, made: Tensor, least_chroma: float = 0.03) -> Tensor:
+    """How far each cell's colour moved away from the line from grey to the face's own skin.
+
+    Skin that reddens or pales, hair that turns grey and lips that fade move along that line, more or less; a violet
+    cheek or a green lip moves across it.
+
+    Args:
+        real, made: (N, 3, S, S), -1..1, S a multiple of 32, in UTKFace's framing.
+        least_chroma: cheeks with less colour than this are taken for grey ones, on which any colour is astray.
+    Returns:
+        (N, 32, 32), 0 or more; 0.1 is a speck that everyone sees.
+    """
+    moved = F.avg_pool2d(chroma(made - real), real.shape[2] // CHROMA_CELLS)
+    skin = chroma(cheek_colours(real).mean(1))  # (N, 2)
+    skin = (skin / torch.linalg.vector_norm(skin, dim=1, keepdim=True).clamp(min=least_chroma))[:, :, None, None]
+    across = moved - (moved * skin).sum(1, keepdim=True) * skin
+    found: Tensor = (across.square().sum(1) + 1e-12).sqrt()
+    return found
+
+
+def hue(real: Tensor, made: Tensor, free: float = 0.02) -> Tensor:
+    """E relu(h(x, y) - free), h the stray hue of a cell: ageing leaves no specks of colour.
+
+    Args:
+        real, made: (N, 3, S, S), -1..1, S a multiple of 32.
+    """
+    return F.relu(stray_hue(real, made) - free).mean()
+
+
 def pixel(real: Tensor, made: Tensor) -> Tensor:
     """E (x - y)^2.  Faces (N, 3, S, S). AgeTransGAN's hold on everything that need not change."""
     return F.mse_loss(made, real)

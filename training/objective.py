@@ -3,7 +3,7 @@
 The age is pushed by the discriminator (conditioned on group and sex), its age head and an independent reader.
 What else might move is held, each by a term of its own: the person, but only where the output is less alike than one
 person's real pictures are on average over that gap of years (training/recogniser.py); the sex that the reader sees; the
-colour of the cheeks.
+colour of the cheeks and, everywhere, its hue.
 """
 
 from dataclasses import dataclass
@@ -148,6 +148,7 @@ class AgingObjective:
             "cycle": (weights.cycle, losses.cycle(inputs.faces[::2], returned)),
             "mirror": (weights.mirror, losses.mirror(made[::2], mirrored)),
             "tone": (weights.tone, losses.cheek_tone(inputs.faces, made)),
+            "hue": (weights.hue, losses.hue(inputs.faces, made)),
         }
         return parts | self.witnessed(inputs, made, random)
 

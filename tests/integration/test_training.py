@@ -102,6 +102,14 @@ def step_of(out: Path) -> int:
         return int(json.loads(opened.metadata()["counters"])["step"])
 
 
+def test_weights_and_pace_can_be_given(data: Path, tmp_path: Path) -> None:
+    options = ("--learning-rate", "1e-5", "--average-half-life", "9000", "--weight", "hue", "0", "cycle", "7")
+    assert run(tmp_path / "run", data, "--steps", "1", *options).returncode == 0
+    written = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (written["learning_rate"], written["ema_half_life_faces"]) == (1e-5, 9000)
+    assert (written["weights"]["hue"], written["weights"]["cycle"], written["weights"]["age"]) == (0, 7, 1)
+
+
 def test_minutes_end_a_sitting(data: Path, tmp_path: Path) -> None:
     """Three seconds of steps that would take hours; the next sitting has three seconds of its own."""
     out, minutes, before = tmp_path / "run", 0.05, 0.0
@@ -167,6 +175,15 @@ def test_errors_are_one_sentence(data: Path, tmp_path: Path, straight: Path) -> 
     )
     assert unknown.returncode == 1
     assert unknown.stderr.strip().startswith("error: no preset 'huge'; there are tiny, utk128-10, utk128-4, ")
+    for options, said in (
+        (("--weight", "hu", "3"), "error: no term 'hu'; there are age, read_age, "),
+        (("--weight", "hue", "-3"), "error: the weight of hue must be 0 or more, got -3.0"),
+        (("--learning-rate", "0"), "error: learning_rate must be above 0, got 0.0"),
+        (("--preset", "reference-tiny", "--weight", "hue", "1"), "error: the published recipe has no terms of ours"),
+    ):
+        refused = run(tmp_path / "b", data, *options)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(said)
     damaged = tmp_path / "damaged"
     damaged.mkdir()
     whole = (straight / "state.safetensors").read_bytes()

@@ -103,3 +103,21 @@ def test_a_shadow_that_stays_on_one_side_costs_and_one_that_turns_with_the_face_
     made[:, :, :, :2] = -0.5
     assert losses.mirror(made, made.flip(-1)).item() == 0
     assert losses.mirror(made, made).item() == pytest.approx(0.5 * 4 / 8)
+
+
+def test_hue_leaves_paler_and_darker_skin_and_finds_a_green_lip() -> None:
+    skin = torch.tensor([0.5, 0.1, -0.2])
+    real = skin[None, :, None, None].expand(1, 3, 64, 64).clone()
+    grey = (skin * torch.tensor([0.299, 0.587, 0.114])).sum()
+    assert losses.hue(real, real - 0.3).item() == 0  # darker
+    assert losses.hue(real, grey + 0.4 * (real - grey)).item() == pytest.approx(0, abs=1e-3)  # paler
+    green = real.clone()
+    green[:, 0, 40:44, 20:30] -= 0.4
+    specks = losses.stray_hue(real, green)[0]
+    assert specks.argmax().item() in {20 * 32 + column for column in range(10, 15)}
+    # Cb + 0.0676, Cr - 0.2 move from skin at Cb -0.218, Cr 0.224: across it (0.0676 * 0.224 - 0.2 * 0.218) / 0.313
+    assert specks.max().item() == pytest.approx(abs(0.0676 * 0.2243 - 0.2 * 0.2176) / 0.3125, rel=0.01)
+    assert losses.hue(real, green).item() == pytest.approx((specks.max().item() - 0.02) * 10 / 1024, rel=0.01)
+    turned_blue = torch.zeros(1, 3, 64, 64)
+    turned_blue[:, 2] = 0.5
+    assert losses.stray_hue(torch.zeros(1, 3, 64, 64), turned_blue).min() > 0.2, "a grey photo has no hue to keep to"
