@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 PREFIX = "agetrans-"
 LOCK = ".in-use"
@@ -32,13 +33,24 @@ def own_folder(parent: Path | None = None) -> Iterator[Path]:
     place = Path(tempfile.gettempdir()) if parent is None else parent
     place.mkdir(parents=True, exist_ok=True)
     clear_abandoned(place)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place)).resolve()
-    with (folder / LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder, lock = _locked_folder(place)
+    with lock:
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked_folder(place: Path) -> tuple[Path, IO[str]]:
+    """A new folder and its lock, held. A server that starts in the same moment may take a folder whose lock is not
+    held yet for an abandoned one; then there is another."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place)).resolve()
+        lock = (folder / LOCK).open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / LOCK).exists():
+            return folder, lock
+        lock.close()
 
 
 def claim() -> Path:

@@ -29,7 +29,7 @@ class HandingOver:
         self.tabs, self.transform, self.verify = tabs, transform, verify
         pair, first = verify.pair, verify.pair.first
         press = transform.verify.click
-        stops([press], [pair.running])
+        stops([press], pair.running)
         giving = press(
             self.give,
             [transform.sitting, transform.model, transform.guardian, transform.shown, pair.rate],
@@ -39,7 +39,7 @@ class HandingOver:
             concurrency_limit=2,
             concurrency_id="work",
         )
-        giving.then(None, None, None, js=SHOW_VERDICT)
+        giving.success(None, None, None, js=SHOW_VERDICT)
         stops([transform.consent.input], [giving])
 
     def give(self, sitting: Sitting | None, model: str, guardian: bool, target: Target | None, rate: float) -> Updates:

@@ -1,19 +1,65 @@
 """Work that is no longer wanted ends when something is pressed, and only what was begun before."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 import gradio as gr
 
+Step = TypeVar("Step")
 IN_TURN: Final[dict[str, Any]] = {"concurrency_limit": 1, "concurrency_id": "look"}
 """For events that say what is on the page: one after the other, so that what was asked first does not answer last."""
+
+
+class Askings:
+    """What a visitor asked for last. One a page, in a `gr.State` that the page's events share.
+
+    A browser stops work only once it knows that it runs; an event that is on its way to begin is missed. So the work
+    itself sees whether it is still wanted.
+    """
+
+    def __init__(self) -> None:
+        self.newest = 0
+
+    def anew(self) -> None:
+        """Something else is asked for: what goes on under `while_newest` ends."""
+        self.newest += 1
+
+    def while_newest(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """Those steps, until something else is asked for."""
+        mine = self.newest
+        for step in steps:
+            if self.newest != mine:
+                return
+            yield step
+
+
+def in_turn_then(
+    press: Callable[..., Any], askings: Any, function: Callable[..., Any], *parts: Any, **options: Any
+) -> list[Any]:
+    """Long work that is asked for by a press, and begins when what was asked before it is on the page.
+
+    Work that took a turn itself would keep everybody's looks waiting; so a turn is waited for, and given back. A press
+    counts even while an earlier one is being stopped.
+
+    Args:
+        press: such as `button.click`.
+        askings: the page's state of `Askings`; the press asks anew.
+        function, parts, options: what is done then, with its inputs and outputs, as an event takes them.
+    Returns:
+        both events, for `stops`; the last is the work's own.
+    """
+    waiting = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
+    waited = press(Askings.anew, askings, None, **waiting, **IN_TURN)
+    return [waited, waited.success(function, *parts, trigger_mode="multiple", **options)]
 
 
 def stops(triggers: Sequence[Callable[..., Any]], running: Sequence[Any]) -> None:
     """Stop events the moment others come.
 
     Gradio's own `cancels`, given beside a function, stops what runs when that function is done, and with it what was
-    begun in the meantime; so it is given alone.
+    begun in the meantime; so it is given alone. For the same reason this is to be called before anything else is wired
+    to the triggers: a browser does what is wired to an event one after the other, each to its end. An event that was
+    stopped still sets off what was chained to it by `then`, and not what was by `success`.
 
     Args:
         triggers: such as `button.click`, those of an open page.

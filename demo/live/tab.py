@@ -76,7 +76,7 @@ class LiveTab(Layout):
         for button, make in ((self.save_png, self.make_png), (self.save_zip, self.make_zip)):
             button.click(lambda: self.hint("Preparing the file …"), None, self.saved, **quiet).then(
                 make, chosen, [self.file, self.saved], **work
-            ).then(None, self.file, None, js=SAVE)
+            ).success(None, self.file, None, js=SAVE)
 
     def blank(self) -> Updates:
         """The page with the camera closed and nothing frozen."""

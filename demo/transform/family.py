@@ -144,7 +144,7 @@ class Family(Saving):
             show_progress="hidden",
             api_visibility="private",
         )
-        made = begun.then(
+        made = begun.success(
             self.age_together,
             [*asked, self.family_guardian, *self.members],
             [self.family_compare, self.family_png, self.family_sheet, self.together, self.family_notice, self.welcome],

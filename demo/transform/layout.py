@@ -9,6 +9,7 @@ from demo.boxes import age_range, before_and_after, photo_box, tiles
 from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S
 from demo.language import Language
+from demo.stopping import Askings
 from demo.studio import Studio
 from demo.transform import words
 
@@ -45,6 +46,7 @@ class Layout:
         self.sitting = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.shown: Any = gr.State(None)
         self.wanted: Any = gr.State(None)
+        self.askings: Any = gr.State(Askings())
         with gr.Row(elem_id="desk"):
             with gr.Column(scale=4, min_width=300, elem_id="side"):
                 self.photo = photo_box(say, "photo", say("Photo"), height_px=230)

@@ -9,6 +9,7 @@ from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
+from demo.stopping import Askings
 from demo.studio import Picture, Sitting, Studio, Target
 from demo.transform import words
 from demo.transform.layout import CLOSE_UP, YEARS, Layout
@@ -23,7 +24,11 @@ class Showing(Layout):
         super().__init__(studio, say)
         self.delivery = delivery
 
-    def age(
+    def age(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
+        """Make the strip, until something else is asked for."""
+        yield from askings.while_newest(self.strip_of(*asked))
+
+    def strip_of(
         self,
         sitting: Sitting | None,
         model: str,
@@ -68,12 +73,12 @@ class Showing(Layout):
         except Refusal as refusal:
             yield self.rested(self.trouble(str(refusal)))
 
-    def age_again(self, shown: Target | None, *asked: Any) -> Iterator[Updates]:
+    def age_again(self, shown: Target | None, askings: Askings, *asked: Any) -> Iterator[Updates]:
         """The same anew, where something is shown."""
         if shown is None:
             yield {self.progress: ""}
         else:
-            yield from self.age(*asked)
+            yield from self.age(askings, *asked)
 
     def rested(self, text: str) -> Updates:
         return {
@@ -82,7 +87,8 @@ class Showing(Layout):
             self.cancel: gr.update(visible=False),
         }
 
-    def stopped(self) -> Updates:
+    def stopped(self, askings: Askings) -> Updates:
+        askings.anew()
         return self.rested(self.hint("Stopped. The ages made so far are below."))
 
     def permitted(self, sitting: Sitting | None, guardian: bool) -> Sitting:

@@ -13,7 +13,7 @@ from demo.answering import Refusal, answering
 from demo.boxes import age_range
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import IN_TURN, stops
+from demo.stopping import IN_TURN, Askings, in_turn_then, stops
 from demo.studio import Sitting, Studio, Target
 from demo.transform import link, words
 from demo.transform.family import Family
@@ -51,37 +51,10 @@ class TransformTab(Family):
         waited = {**work, "show_progress": "minimal", "show_progress_on": self.progress}
         made = [self.shown, self.heading, self.compare, self.beside, self.result, self.progress]
         asked = [self.sitting, self.model, self.guardian, self.view, self.second]
-        to_age = [*asked, self.mode, self.wanted, self.years]
+        to_age = [self.askings, *asked, self.mode, self.wanted, self.years]
         strip = [self.welcome, self.strip, self.run, self.cancel, self.likeness, *made]
-        running = self.run.click(self.age, to_age, strip, **waited)
-        running.then(None, None, None, js=SHOW_PICKED)
-
-        found = [*self.blank()]
-        came = [self.photo, self.held, *found]
-        seen = [self.held, self.consent, self.model, self.locks]
-        changed_locks = self.locks.input(
-            self.relock, [self.sitting, self.locks], [self.sitting, self.likeness], **quiet
-        )
-        again = changed_locks.then(self.age_again, [self.shown, *to_age], strip, **waited)
-        arriving = [self.photo.input, self.photo.clear]
-        changing = [self.consent.input, self.faces.select, self.model.input, self.mode.input, self.locks.input]
-        stops([self.cancel.click, *arriving, self.example.click, *changing], [running, again])
-        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
-        changed = gr.on(arriving, self.arrive, self.photo, came, preprocess=False, **work)
-        for arrived in (changed, self.example.click(self.take_example, None, came, **work)):
-            arrived.then(self.look_once, [*seen, self.sitting], found, **looking)  # the tick may be set by now
-        self.consent.input(self.look_once, [*seen, self.sitting], found, **looking)
-        self.faces.select(self.pick, [self.sitting, self.model], found, **looking)
-        self.guardian.input(self.allow, [self.sitting, self.guardian], [self.run, self.notice], **quiet)
-        chosen = [*found, self.years, self.limits, self.card_box]
-        self.model.input(self.change_model, seen, chosen, **looking)
-        self.mode.input(self.change_mode, [self.mode, self.model], [self.model, self.wanted], **quiet).then(
-            self.change_model, seen, chosen, **looking
-        )
-        self.card_box.expand(self.read_card, self.model, self.card, **quiet)
-        opened = [self.mode, self.model, self.view, self.wanted, self.years]
-        assert Context.root_block is not None
-        Context.root_block.load(self.open_link, self.query, opened, js=SEARCH, **quiet)
+        running = in_turn_then(self.run.click, self.askings, self.age, to_age, strip, **waited)
+        running[-1].success(None, None, None, js=SHOW_PICKED)
 
         shown = [*asked, self.shown]
         showing = [
@@ -94,11 +67,43 @@ class TransformTab(Family):
         for button, make in self.keepsakes():
             pressed = button.click(self.prepare, None, [self.saving, self.stop_saving], **quiet)
             saving.append(pressed.then(make, shown, saved, **work))
-            saving[-1].then(None, self.file, None, js=SAVE)
-        # What is shown or made of a photo does not outlive the photo, nor the tick below it.
-        stops([*arriving, self.example.click, self.consent.input], [*showing, *self.wire_family(work)])
+            saving[-1].success(None, self.file, None, js=SAVE)
         stops([self.stop_saving.click], saving)
         self.stop_saving.click(self.stopped_saving, None, saved, **quiet)
+        making = [*showing, *self.wire_family(work)]
+
+        found = [*self.blank()]
+        came = [self.photo, self.held, *found]
+        seen = [self.askings, self.held, self.consent, self.model, self.locks]
+        to_look = [*seen, self.sitting]
+        stops([self.locks.input], running)
+        to_lock = [self.askings, self.sitting, self.locks]
+        changed_locks = self.locks.input(self.relock, to_lock, [self.sitting, self.likeness], **quiet)
+        to_age_again = [self.shown, *to_age]
+        again = changed_locks.success(self.age_again, to_age_again, strip, trigger_mode="multiple", **waited)
+        arriving = [self.photo.input, self.photo.clear]
+        changing = [self.consent.input, self.faces.select, self.model.input, self.mode.input]
+        # An event's answers are given one after the other, so this comes before any that takes its time.
+        stops([self.cancel.click, *arriving, self.example.click, *changing], [*running, again])
+        # What is shown or made of a photo does not outlive the photo, nor the tick below it.
+        stops([*arriving, self.example.click, self.consent.input], making)
+        self.cancel.click(self.stopped, self.askings, [self.progress, self.run, self.cancel], **quiet)
+        changed = gr.on(arriving, self.arrive, self.photo, came, preprocess=False, **work)
+        for arrived in (changed, self.example.click(self.take_example, None, came, **work)):
+            arrived.then(self.look_once, to_look, found, **looking)  # the tick may be set by now
+        self.consent.input(self.look_once, to_look, found, **looking)
+        self.faces.select(self.pick, [self.askings, self.sitting, self.model], found, **looking)
+        self.guardian.input(self.allow, [self.sitting, self.guardian], [self.run, self.notice], **quiet)
+        chosen = [*found, self.years, self.limits, self.card_box]
+        self.model.input(self.change_model, seen, chosen, **looking)
+        self.mode.input(self.change_mode, [self.mode, self.model], [self.model, self.wanted], **quiet).then(
+            self.change_model, seen, chosen, **looking
+        )
+        self.card_box.expand(self.read_card, self.model, self.card, **quiet)
+        opened = [self.mode, self.model, self.view, self.wanted, self.years]
+        assert Context.root_block is not None
+        Context.root_block.load(self.open_link, self.query, opened, js=SEARCH, **quiet)
+
         self.share.click(self.link_to, [self.model, self.mode, self.shown, self.view], self.link, **quiet).then(
             None, self.link, self.link, js=COPY
         )
@@ -156,11 +161,15 @@ class TransformTab(Family):
             self.faces: gr.update(value=numbered, visible=len(numbered) > 1, selected_index=0),
         }
 
-    def look_once(self, held: Any, agreed: bool, model: str, locks: list[Lock], sitting: Sitting | None) -> Updates:
+    def look_once(
+        self, askings: Askings, held: Any, agreed: bool, model: str, locks: list[Lock], sitting: Sitting | None
+    ) -> Updates:
         """The same, but not twice: a tick that comes while a photo is looked at must not undo what was made since."""
         if agreed and sitting is not None and sitting.photo is held:
             return {self.sitting: sitting}
-        return self.look(held, agreed, model, locks)
+        looked = self.look(held, agreed, model, locks)
+        askings.anew()
+        return looked
 
     def met(self, sitting: Sitting) -> Updates:
         """The page with one face picked and nothing made of it yet."""
@@ -177,12 +186,14 @@ class TransformTab(Family):
             self.run: gr.update(interactive=not sitting.needs_guardian, visible=True),
         }
 
-    def pick(self, sitting: Sitting | None, model: str, event: gr.SelectData) -> Updates:
+    def pick(self, askings: Askings, sitting: Sitting | None, model: str, event: gr.SelectData) -> Updates:
         if sitting is None:
             return {**self.blank(), self.notice: self.trouble(consent.GONE)}
         try:
             with answering():
-                return self.met(self.studio.pick(sitting, int(event.index), model))
+                picked = self.studio.pick(sitting, int(event.index), model)
+            askings.anew()  # last, for what began meanwhile with the face before
+            return self.met(picked)
         except Refusal as refusal:
             return {**self.blank(), self.notice: self.trouble(str(refusal))}
 
@@ -193,10 +204,12 @@ class TransformTab(Family):
             self.notice: "" if may else self.hint(consent.TICK_GUARDIAN),
         }
 
-    def change_model(self, held: Any, agreed: bool, model: str, locks: list[Lock]) -> Updates:
+    def change_model(self, askings: Askings, held: Any, agreed: bool, model: str, locks: list[Lock]) -> Updates:
         low, high = age_range(self.studio.groups(model))
+        looked = self.look(held, agreed, model, locks)
+        askings.anew()
         return {
-            **self.look(held, agreed, model, locks),
+            **looked,
             self.years: gr.update(minimum=low, maximum=high, value=min(50, high)),
             self.limits: words.limits(self.say, self.studio.info(model), self.studio.estimator),
             self.card_box: gr.update(open=False),
@@ -218,7 +231,8 @@ class TransformTab(Family):
         path = info.folder / info.card
         return path.read_text(encoding="utf-8") if info.card and path.is_file() else facts
 
-    def relock(self, sitting: Sitting | None, locks: list[Lock]) -> Updates:
+    def relock(self, askings: Askings, sitting: Sitting | None, locks: list[Lock]) -> Updates:
+        askings.anew()
         if sitting is None:
             return {self.likeness: ""}
         return {self.sitting: replace(sitting, locks=permitted_locks(locks)), self.likeness: ""}

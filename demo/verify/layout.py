@@ -6,6 +6,7 @@ import gradio as gr
 
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
+from demo.stopping import Askings
 from demo.studio import Studio
 from demo.verify import terms
 from demo.verify.evidence import DEFAULT_RATE, RATES
@@ -18,6 +19,7 @@ class PairLayout:
     def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None:
         self.studio, self.say, self.delivery = studio, say, delivery
         self.compared: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
+        self.askings: Any = gr.State(Askings())
         self.settled_on: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         intro = say(
             "Are these two photos of one person? To a program, children look much alike, and nobody looks much like "

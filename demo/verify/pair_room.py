@@ -10,7 +10,7 @@ from demo import notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import IN_TURN, stops
+from demo.stopping import IN_TURN, Askings, in_turn_then, stops
 from demo.studio import Studio
 from demo.verify import words
 from demo.verify.layout import PairLayout
@@ -39,12 +39,14 @@ class PairRoom(PairLayout):
         first, second = self.sides
         to_settle = [*self.both, self.settled_on]
         strip = [self.strip, self.progress, self.run, self.cancel]
-        asked = [first.side, first.guardian, first.years, self.rate]
-        self.running = self.run.click(self.compare_strip, asked, strip, **work)
+        asked = [self.askings, first.side, first.guardian, first.years, self.rate]
+        self.running = in_turn_then(self.run.click, self.askings, self.strip_anew, asked, strip, **work)
         pressed = [self.cancel.click, first.example.click, second.make.click]
         for one in self.sides:
             pressed += [one.photo.input, one.photo.clear, one.consent.input, one.faces.select, one.guardian.input]
-        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
+        comparing = self.compare.click(self.hold_together, self.to_compare, self.told_parts, **looking)
+        stops(pressed, [*self.running, comparing])
+        self.cancel.click(self.stopped, self.askings, [self.progress, self.run, self.cancel], **quiet)
 
         def then_settle(event: Any) -> None:
             event.then(self.settle, to_settle, self.settled, **looking)
@@ -66,8 +68,6 @@ class PairRoom(PairLayout):
         making = [second.photo, second.held, *second.found_parts]
         then_settle(second.make.click(self.make_second, [first.side, first.guardian, second.wanted], making, **work))
         self.again(self.rate.input, quiet)
-        comparing = self.compare.click(self.hold_together, self.to_compare, self.told_parts, **looking)
-        stops(pressed, [self.running, comparing])
 
     def again(self, event: Callable[..., Any], quiet: dict[str, Any]) -> None:
         """After this event both verdicts on the same score are told anew."""
@@ -149,6 +149,10 @@ class PairRoom(PairLayout):
             return words.no_tables(self.say, self.pairing.recogniser, compared.score)
         return words.result(self.say, source, seen, source.table(rate), compared.is_made)
 
+    def strip_anew(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
+        """Compare the strip, until something else is asked for."""
+        yield from askings.while_newest(self.compare_strip(*asked))
+
     def compare_strip(self, first: Side | None, guardian: bool, years: Any, rate: float) -> Iterator[Updates]:
         """The first face at every age against itself, one after the other; stops between two when cancelled."""
         total = len(self.pairing.groups())
@@ -188,7 +192,8 @@ class PairRoom(PairLayout):
     def rested(self, text: str) -> Updates:
         return {self.progress: text, self.run: gr.update(visible=True), self.cancel: gr.update(visible=False)}
 
-    def stopped(self) -> Updates:
+    def stopped(self, askings: Askings) -> Updates:
+        askings.anew()
         return self.rested(notices.hint(self.say("Stopped. The ages compared so far are below.")))
 
     def trouble(self, sentence: str) -> str:

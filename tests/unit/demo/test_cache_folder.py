@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -33,15 +34,34 @@ def test_it_is_nobody_elses_and_goes_with_its_server(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_servers_that_start_in_the_same_moment_do_not_clear_each_other_away(tmp_path: Path) -> None:
+    start, lost = threading.Barrier(8), []
+
+    def come_and_go() -> None:
+        for _ in range(40):
+            start.wait(30)
+            with own_folder(tmp_path) as folder:
+                time.sleep(0.001)
+                if not (folder / LOCK).exists():
+                    lost.append(folder)
+
+    servers = [threading.Thread(target=come_and_go) for _ in range(8)]
+    for server in servers:
+        server.start()
+    for server in servers:
+        server.join()
+    assert lost == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_a_killed_server_left_goes_with_the_next_and_a_living_one_keeps_its_own(tmp_path: Path) -> None:
     (tmp_path / "agetrans-other").mkdir()  # without a lock: not known to be ours
     servers, folders = [], []
     try:
-        for _ in range(2):  # one after the other
-            server = subprocess.Popen(
-                [sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-            )
-            servers.append(server)
+        for _ in range(2):
+            command = [sys.executable, "-c", HOLD, str(tmp_path)]
+            servers.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
+        for server in servers:
             assert server.stdout is not None
             folders.append(Path(server.stdout.readline().strip()))
         servers[0].send_signal(signal.SIGKILL)

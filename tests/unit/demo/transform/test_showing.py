@@ -12,6 +12,7 @@ from core.generator import Generator, GeneratorConfig
 from core.weights import add_model
 from demo.delivery import Delivery
 from demo.language import Language
+from demo.stopping import Askings
 from demo.studio import Studio
 from demo.transform.layout import choices, modes
 from demo.transform.tab import TransformTab
@@ -40,14 +41,20 @@ def test_a_strip_that_is_cancelled_computes_no_further_age(tab: TransformTab) ->
     photo = skimage.data.astronaut()
     sitting = tab.studio.look(photo, "tiny-10")
     counted.clear()
-    running: Any = tab.age(sitting, "tiny-10", True, "close-up", "", "10", None, 50)
+    running: Any = tab.age(Askings(), sitting, "tiny-10", True, "close-up", "", "10", None, 50)
     seen = [next(running) for _ in range(4)]
     assert len(seen[3][tab.strip]["value"]) == 3
     running.close()
     assert sum(counted) <= 1 + 4, "own age, and three ages made two at a time"
     counted.clear()
-    assert len([*tab.age(sitting, "tiny-10", True, "close-up", "", "10", None, 50)]) == 13
+    assert len([*tab.age(Askings(), sitting, "tiny-10", True, "close-up", "", "10", None, 50)]) == 13
     assert sum(counted) > 10
+    # a browser that does not know yet that it runs cannot close it; then asking for something else ends it
+    askings, begun = Askings(), list[Any]()
+    for step in tab.age(askings, sitting, "tiny-10", True, "close-up", "", "10", None, 50):
+        begun.append(step)
+        askings.anew()
+    assert len(begun) == 1
 
 
 def test_two_models_show_the_same_age_beside_each_other(tab: TransformTab) -> None:
@@ -62,9 +69,9 @@ def test_two_models_show_the_same_age_beside_each_other(tab: TransformTab) -> No
 def test_a_photo_that_is_looked_at_already_is_left_as_it_is(tab: TransformTab) -> None:
     photo = skimage.data.astronaut()
     (sitting,) = [tab.look(photo, True, "tiny-10", [])[tab.sitting]]
-    assert tab.look_once(photo, True, "tiny-10", [], sitting) == {tab.sitting: sitting}
-    assert "Tick" in tab.look_once(photo, False, "tiny-10", [], sitting)[tab.notice]
-    another = tab.look_once(photo.copy(), True, "tiny-10", [], sitting)
+    assert tab.look_once(Askings(), photo, True, "tiny-10", [], sitting) == {tab.sitting: sitting}
+    assert "Tick" in tab.look_once(Askings(), photo, False, "tiny-10", [], sitting)[tab.notice]
+    another = tab.look_once(Askings(), photo.copy(), True, "tiny-10", [], sitting)
     assert another[tab.sitting] is not sitting and not another[tab.strip]["visible"]
 
 
