@@ -24,6 +24,16 @@ def show_ages(page: Page) -> None:
     expect(page.locator("#showing")).to_contain_text("70+")
 
 
+def show_card(page: Page) -> None:
+    """Transform: what the model's makers say of it, laid open."""
+    open_tab(page, "transform")
+    page.click("#options > button")
+    page.click("#card-box > button")
+    expect(page.locator("#card")).to_contain_text("non-commercial research")
+    expect(page.locator("#card")).to_have_attribute("tabindex", "0")
+    expect(page.locator("#card img")).to_have_count(0)
+
+
 def show_mirror(page: Page) -> None:
     """Live: the camera's picture aged, then frozen, with its strip; one age of it pressed."""
     open_tab(page, "live")

@@ -60,8 +60,8 @@ class PeopleRoom:
         self.found = gr.HTML(elem_id="dataset-found", padding=False)
         self.people = tiles(say("People"), "dataset-people", columns=5, visible=True)
         with gr.Row(elem_id="dataset-paging"):
-            self.back = gr.Button(say("Back"), size="sm", elem_id="dataset-back")
-            self.on = gr.Button(say("On"), size="sm", elem_id="dataset-on")
+            self.back = gr.Button(say("Back"), size="sm", visible=False, elem_id="dataset-back")
+            self.on = gr.Button(say("On"), size="sm", visible=False, elem_id="dataset-on")
         with gr.Column(visible=False, elem_id="dataset-person") as self.person:
             self.name = gr.HTML(padding=False, elem_id="dataset-name")
             self.strip = tiles(say("Ages"), "dataset-strip", columns=8, is_strip=True, visible=True)

@@ -83,7 +83,12 @@ class DatasetTab:
 
     def enter(self, archive: str, listed: list[str], filled_s: float) -> Updates:
         """The tab was opened: the first page, unless one is there already."""
-        return self.open_other(archive) if self.room.is_stale(listed, filled_s) else {self.room.filled_s: filled_s}
+        if not self.room.is_stale(listed, filled_s):
+            return {self.room.filled_s: filled_s}
+        filled = self.open_other(archive)
+        if self.title in filled:  # nobody asked for it, so nothing is said
+            filled[self.opened] = ""
+        return filled
 
     def ask_for(self, picture_id: str | None) -> Updates:
         """The form, with the picture whose facts are shown in it."""

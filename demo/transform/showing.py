@@ -118,7 +118,9 @@ class Showing(Layout):
                 beside = self.beside_each_other(face_of, model, second, picture)
         except Refusal as refusal:
             return {self.progress: self.trouble(str(refusal))}
+        moved = {} if target[0] == "age" else {self.years: gr.update(value=round(picture.aged.target.years))}
         return {
+            **moved,
             self.shown: target,
             self.heading: words.showing(self.say, picture.name, face_of.present_age),
             self.compare: pair,

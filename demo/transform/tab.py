@@ -29,6 +29,9 @@ SAVE = """(file) => {
   const link = document.createElement("a");
   link.href = file.url; link.download = file.orig_name || "agetrans"; link.click();
 }"""
+REACHABLE = """() => document.querySelectorAll("#card, #card table").forEach(
+  (part) => part.setAttribute("tabindex", "0"))"""
+"""The card scrolls, and so may its tables, so the keyboard must come to them."""
 SEARCH = "() => [window.location.search]"
 COPY = """(query) => {
   const link = window.location.origin + window.location.pathname + query;
@@ -49,7 +52,7 @@ class TransformTab(Family):
         work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
         looking = {**quiet, **IN_TURN}
         waited = {**work, "show_progress": "minimal", "show_progress_on": self.progress}
-        made = [self.shown, self.heading, self.compare, self.beside, self.result, self.progress]
+        made = [self.shown, self.heading, self.years, self.compare, self.beside, self.result, self.progress]
         asked = [self.sitting, self.model, self.guardian, self.view, self.second]
         to_age = [self.askings, *asked, self.mode, self.wanted, self.years]
         strip = [self.welcome, self.strip, self.run, self.cancel, self.likeness, *made]
@@ -99,7 +102,7 @@ class TransformTab(Family):
         self.mode.input(self.change_mode, [self.mode, self.model], [self.model, self.wanted], **quiet).then(
             self.change_model, seen, chosen, **looking
         )
-        self.card_box.expand(self.read_card, self.model, self.card, **quiet)
+        self.card_box.expand(self.read_card, self.model, self.card, **quiet).then(None, None, None, js=REACHABLE)
         opened = [self.mode, self.model, self.view, self.wanted, self.years]
         assert Context.root_block is not None
         Context.root_block.load(self.open_link, self.query, opened, js=SEARCH, **quiet)
@@ -229,7 +232,10 @@ class TransformTab(Family):
         info = self.studio.info(model)
         facts = self.say("Terms: {licence}", licence=info.licence)
         path = info.folder / info.card
-        return path.read_text(encoding="utf-8") if info.card and path.is_file() else facts
+        if not info.card or not path.is_file():
+            return facts
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return "\n".join(line for line in lines if not line.startswith("!["))  # its picture does not lie on the page
 
     def relock(self, askings: Askings, sitting: Sitting | None, locks: list[Lock]) -> Updates:
         askings.anew()

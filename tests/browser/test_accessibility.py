@@ -13,7 +13,16 @@ pytestmark = pytest.mark.browser
 AXE = ROOT / ".venv" / "axe.min.js"
 FADED_MS = 400
 """Until a tab or a picture has faded in; half way its contrast is too little."""
-SHOWS = (tour.show_ages, tour.show_verdicts, tour.show_thresholds, tour.show_person, tour.show_counts, tour.show_pairs)
+SHOWS = (
+    tour.show_ages,
+    tour.show_card,
+    tour.show_verdicts,
+    tour.show_thresholds,
+    tour.show_person,
+    tour.show_counts,
+    tour.show_pairs,
+    tour.show_film,
+)
 
 
 def findings(page: Page, only: tuple[str, ...] = ()) -> list[str]:

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from playwright.sync_api import Page, expect
 from core.ages import TEN
 from core.images import decode_photo, encode_jpeg, encode_png
 from tests.browser.conftest import ROOT, OpenPage
+from tests.page_client import ask
 
 pytestmark = pytest.mark.browser
 
@@ -73,6 +73,8 @@ def test_from_a_photo_to_ten_ages_and_home_again(open_page: OpenPage) -> None:
 
     page.locator("#strip .thumbnail-item").last.click()
     expect(page.locator("#showing")).to_contain_text("Age 70+")
+    years = page.locator("#years input[type=range]")
+    assert int(years.input_value()) >= 70, "the slider goes with the age shown"
     page.get_by_label("Whole photo").check()
     after = "#compare img >> nth=1"
     expect(page.locator(after)).to_have_js_property("naturalWidth", 512)
@@ -165,9 +167,12 @@ def test_one_age_by_keyboard(open_page: OpenPage) -> None:
     page = open_page()
     take_astronaut(page)
     show_ages(page)
-    page.locator("#years input[type=range]").focus()
+    years = page.locator("#years input[type=range]")
+    shown = int(years.input_value())
+    assert 50 <= shown <= 69, "the age of the group that is shown"
+    years.focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#showing")).to_contain_text("Age 51")
+    expect(page.locator("#showing")).to_contain_text(f"Age {shown + 1}")
 
 
 @pytest.mark.parametrize(
@@ -256,12 +261,7 @@ def test_there_is_no_way_in_beside_the_page(open_page: OpenPage, address: str) -
     open_page()
 
     def status(path: str, body: bytes | None = None) -> int:
-        request = urllib.request.Request(address + path, body, {"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
+        return ask(address, path, body, {"Content-Type": "application/json"}).status
 
     call = json.dumps({"data": [None, True, ""]}).encode()
     for name in ("look", "arrive", "age", "predict"):
