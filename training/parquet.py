@@ -9,6 +9,7 @@ import bisect
 import hashlib
 import io
 import mmap
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,9 @@ TAIL_BYTES = 1 << 16
 """Read from a file's end at first; nearly every footer lies within."""
 SLACK_BYTES = 100
 """Read beyond what a footer says of a column: some old writers leave the header of its dictionary out of the size."""
+UNRESERVED = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | (0x4000 if sys.platform == "linux" else 0)
+"""For memory that counts only once it is touched, however much of it there is; 0x4000 is Linux's MAP_NORESERVE, which
+Python 3.11 has no name for."""
 JOINED_BYTES = 1 << 16
 """Columns that lie nearer to each other than this are read at one go, with what is between them."""
 
@@ -152,7 +156,7 @@ class FaceFile:
         try:
             spans = self._spans(row_group, columns)
             # As long as the file and nearly all of it never touched, so that everything lies where the footer says.
-            there = mmap.mmap(-1, self.size_bytes)
+            there = mmap.mmap(-1, self.size_bytes, flags=UNRESERVED)
             with self.filesystem.open(self.path, "rb", cache_type="none") as file:
                 for first, end in spans:
                     file.seek(first)

@@ -37,7 +37,7 @@ class PairRoom(PairLayout):
         work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
         looking = {**quiet, **IN_TURN}
         first, second = self.sides
-        to_settle = [*self.both, self.settled_on]
+        to_settle = [*self.both, self.settled_on, self.askings]
         strip = [self.strip, self.progress, self.run, self.cancel]
         asked = [self.askings, first.side, first.guardian, first.years, self.rate]
         self.running = in_turn_then(self.run.click, self.askings, self.strip_anew, asked, strip, **work)
@@ -75,7 +75,13 @@ class PairRoom(PairLayout):
         event(self.tell_again, asked, [self.result, self.progress], trigger_mode="always_last", **quiet)
 
     def settle(
-        self, first: Side | None, guardian: bool, second: Side | None, other_guardian: bool, before: Settled = None
+        self,
+        first: Side | None,
+        guardian: bool,
+        second: Side | None,
+        other_guardian: bool,
+        before: Settled = None,
+        askings: Askings | None = None,
     ) -> Updates:
         """After one side changed: nothing is compared, and what was made of another face goes. If none did, all stays.
 
@@ -85,6 +91,8 @@ class PairRoom(PairLayout):
         now = (first, guardian, second, other_guardian)
         if before is not None and all(one is other for one, other in zip(now, before, strict=True)):
             return {self.settled_on: now}
+        if askings is not None:
+            askings.anew()
         is_stale = second is not None and second.is_made and (first is None or second.made_from is not first.face)
         gone = {**self.second.blank(), self.second.photo: None, self.second.held: None} if is_stale else {}
         has_first, has_second = may(first, guardian), may(second, other_guardian) and not is_stale
