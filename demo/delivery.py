@@ -12,6 +12,12 @@ from core.provenance import Made, own_signer, signed
 FORGET_AFTER_S = 600
 """Files and what is held of a visitor are gone after so long."""
 SHOWN_QUALITY = 92
+SAVE = """(file) => {
+  if (!file || !file.url) return;
+  const link = document.createElement("a");
+  link.href = file.url; link.download = file.orig_name || "agetrans"; link.click();
+}"""
+"""JavaScript: the browser saves the file that it is given, as if its link had been pressed."""
 
 
 class Delivery:

@@ -27,12 +27,12 @@ from demo.state_page import opened
 from demo.studio import Studio
 from demo.theme import theme
 from demo.transform.tab import TransformTab
+from demo.uploads import EXAMPLE
 from demo.verify.tab import VerifyTab
 from demo.video.tab import VideoTab
 
 HERE = Path(__file__).parent
 SWEEP_EVERY_S = 60
-EXAMPLE = HERE / "examples" / "astronaut.jpg"
 
 
 class Tab(Protocol):

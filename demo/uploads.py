@@ -1,7 +1,10 @@
-"""What a visitor has sent, as Gradio names it to an event: a file in the page's own folder, or nothing."""
+"""What a visitor has sent, as Gradio names it to an event: a file in the page's own folder, or nothing.
+
+And the photo for those who have none at hand.
+"""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from core.align import Photo
 from core.files import write_atomic
@@ -10,6 +13,9 @@ from demo.admission import fault_of
 from demo.answering import Refusal, answering
 from demo.consent import GONE
 from demo.studio import Studio
+
+EXAMPLE: Final = Path(__file__).parent / "examples" / "astronaut.jpg"
+"""Scikit-image's astronaut."""
 
 
 def uploaded(upload: Any, folder: str, gone: str = GONE) -> Path:

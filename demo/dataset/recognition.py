@@ -1,6 +1,5 @@
 """What the page's recogniser says of two faces of an archive. Embeddings stay with whoever asked, in memory."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -9,7 +8,7 @@ from core.align import Photo
 from core.detect import FacePack
 from core.errors import TableMissing
 from core.identity import Embedding, cosine
-from core.thresholds import ThresholdTable, table_for
+from core.thresholds import ThresholdTable, table_of
 from core.verification import Verification, verify
 
 FALSE_ACCEPT_RATE: Final = 0.001
@@ -35,9 +34,8 @@ class Recognition:
     @cached_property
     def table(self) -> ThresholdTable | None:
         """Thresholds at one false accept in a thousand; None where nobody made any for this recogniser."""
-        digest = hashlib.sha256(self.pack.recogniser_file.read_bytes()).hexdigest()
         try:
-            return table_for(self.pack.identity, digest, FALSE_ACCEPT_RATE)
+            return table_of(self.pack, FALSE_ACCEPT_RATE)
         except TableMissing:
             return None
 

@@ -9,7 +9,7 @@ import gradio as gr
 from core.errors import NoFace
 from demo import consent, notices
 from demo.answering import Refusal, answering
-from demo.delivery import Delivery
+from demo.delivery import SAVE, Delivery
 from demo.language import Language
 from demo.live import words
 from demo.live.layout import Layout
@@ -21,11 +21,6 @@ Updates = dict[Any, Any]
 
 NO_FACE = "No face in view. Look into the camera."
 TICK_CONSENT = "Tick the first box to go on."
-SAVE = """(file) => {
-  if (!file || !file.url) return;
-  const link = document.createElement("a");
-  link.href = file.url; link.download = file.orig_name || "agetrans"; link.click();
-}"""
 
 
 def tell(doing: str) -> str:

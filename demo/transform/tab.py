@@ -1,7 +1,6 @@
 """The Transform tab: photo, consent, faces, the strip of ages, the comparison, downloads."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,7 +10,7 @@ from core.regions import LOCKS, Lock
 from demo import consent
 from demo.answering import Refusal, answering
 from demo.boxes import age_range
-from demo.delivery import Delivery
+from demo.delivery import SAVE, Delivery
 from demo.language import Language
 from demo.stopping import IN_TURN, Askings, in_turn_then, stops
 from demo.studio import Sitting, Studio, Target
@@ -19,16 +18,10 @@ from demo.transform import link, words
 from demo.transform.family import Family
 from demo.transform.layout import YEARS, choices
 from demo.transform.showing import Updates
-from demo.uploads import photo_taken_in
+from demo.uploads import EXAMPLE, photo_taken_in
 
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
 SHOW_PICKED = """() => document.querySelector("#strip .selected")?.scrollIntoView(
   {inline: "center", block: "nearest", behavior: "smooth"})"""
-SAVE = """(file) => {
-  if (!file || !file.url) return;
-  const link = document.createElement("a");
-  link.href = file.url; link.download = file.orig_name || "agetrans"; link.click();
-}"""
 REACHABLE = """() => document.querySelectorAll("#card, #card table").forEach(
   (part) => part.setAttribute("tabindex", "0"))"""
 """The card scrolls, and so may its tables, so the keyboard must come to them."""

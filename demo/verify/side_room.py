@@ -1,6 +1,5 @@
 """One of the two photos: consent, its faces, the age of the one picked; the answers to what is done with it."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,13 +12,11 @@ from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
 from demo.studio import Studio
-from demo.uploads import photo_taken_in
+from demo.uploads import EXAMPLE, photo_taken_in
 from demo.verify import words
 from demo.verify.pairing import Pairing, Side
 
 Updates = dict[Any, Any]
-
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
 
 
 class SideRoom:

@@ -22,12 +22,12 @@ from core.video import write_clip
 from demo.answering import Refusal
 from demo.motion import quick_model
 from demo.studio import ADULT_YEARS, Studio
+from demo.uploads import EXAMPLE
 
 T = TypeVar("T")
 
 GONE: Final = "This video is no longer held here (videos are forgotten after ten minutes). Choose it again."
 LIMITS: Final = ClipLimits()
-EXAMPLE: Final = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
 EXAMPLE_FPS, EXAMPLE_FRAMES = 15, 60
 NUM_GLIMPSES: Final = 6
 """So many frames are looked at before anything is made."""
