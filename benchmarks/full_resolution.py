@@ -11,6 +11,7 @@ import statistics
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 import torch
 
 from core.aging import FaceAger
-from core.align import Photo
+from core.align import Photo, scale_of
 from core.detect import open_pack
 from core.device import choose
 from core.errors import NoFace
@@ -26,6 +27,7 @@ from core.images import read_photo, resize
 from core.paste import FEATHER, mask
 from core.transform import photos_in
 from core.weights import default_model, load
+from training.metrics import colour_difference, to_lab
 
 INSIDE, RIM = 0.999, (0.001, 0.1)
 """Of the mask's weights: where nothing of the photo is blended in, and where nearly all is."""
@@ -43,14 +45,13 @@ def main(folder: str = "") -> None:
         except NoFace:
             left_out.append(name)
             continue
-        side_px = 1 / np.sqrt(abs(np.linalg.det(aging.matrix[:, :2])))
-        if side_px <= 1:
+        if scale_of(aging.matrix) >= 1:
             left_out.append(name)
             continue
         used += 1
-        weights, enlarge = at_full_size(aging.matrix, ager.model.info.size_px, photo)
+        weights = over_photo(mask(ager.model.info.size_px, FEATHER)[:, :, 0], aging.matrix, photo).clip(0, 1)
         for aged in aging.results:
-            plain = photo + weights[:, :, None] * (enlarge(aged.face) - photo)
+            plain = photo + weights[:, :, None] * (over_photo(aged.face, aging.matrix, photo) - photo)
             pictures = (aged.photo, plain.clip(0, 255).astype(np.uint8))
             carried, enlarged = (measured(photo, picture, weights) for picture in pictures)
             found.setdefault(aged.target.name, []).append(carried + enlarged)
@@ -71,35 +72,26 @@ def photos(folder: str) -> list[tuple[str, Photo]]:
     return [(path.name, read_photo(path)) for path in photos_in([Path(folder)])]
 
 
-def at_full_size(matrix: npt.NDArray[np.float64], side_px: int, photo: Photo):  # type: ignore[no-untyped-def]
-    """(H, W) weights of the crop's mask over the photo, and what enlarges a crop to (H, W, 3) float32 over it."""
+def over_photo(crop: npt.NDArray[Any], matrix: npt.NDArray[np.float64], photo: Photo) -> npt.NDArray[np.float32]:
+    """(H, W, ...) float32: a crop of (S, S, ...) enlarged to where it lies on the photo."""
     size = (photo.shape[1], photo.shape[0])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    weights = cv2.warpAffine(mask(side_px, FEATHER)[:, :, 0].copy(), matrix, size, flags=flags).clip(0, 1)
-
-    def enlarge(face: Photo) -> npt.NDArray[np.float32]:
-        return np.asarray(cv2.warpAffine(face.astype(np.float32), matrix, size, flags=flags))
-
-    return weights, enlarge
+    return np.asarray(cv2.warpAffine(crop.astype(np.float32), matrix, size, flags=flags))
 
 
 def measured(photo: Photo, result: Photo, weights: npt.NDArray[np.float32]) -> tuple[float, float]:
     """Gradient energy of the inside over the photo's, and the mean colour shift at the rim in CIELAB."""
     inside = weights > INSIDE
     rim = (weights > RIM[0]) & (weights < RIM[1])
-    shift = np.linalg.norm(lab(result)[rim] - lab(photo)[rim], axis=1).mean()
-    return float(energy(result)[inside].mean() / energy(photo)[inside].mean()), float(shift)
+    before, after = to_lab(photo), to_lab(result)
+    kept = energy(after[:, :, 0])[inside].mean() / energy(before[:, :, 0])[inside].mean()
+    return float(kept), float(colour_difference(before[rim], after[rim]).mean())
 
 
-def energy(picture: Photo) -> npt.NDArray[np.float32]:
-    """(H, W) squared gradient of lightness."""
-    lightness = lab(picture)[:, :, 0]
+def energy(lightness: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(H, W) squared gradient."""
     down, right = np.gradient(lightness)
     return np.asarray(down**2 + right**2)
-
-
-def lab(picture: Photo) -> npt.NDArray[np.float32]:
-    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
 
 
 if __name__ == "__main__":
