@@ -125,3 +125,11 @@ def group_system(name: str) -> AgeGroups:
     if name not in GROUP_SYSTEMS:
         raise ValueError(f"no age group system {name!r}; there are {', '.join(GROUP_SYSTEMS)}")
     return GROUP_SYSTEMS[name]
+
+
+def system_of(names: Sequence[str]) -> AgeGroups:
+    """Group system whose groups have these names, in order. Raises ValueError for names of none."""
+    for groups in GROUP_SYSTEMS.values():
+        if groups.names == tuple(names):
+            return groups
+    raise ValueError(f"no age group system has the groups {', '.join(names)}")

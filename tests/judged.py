@@ -43,7 +43,7 @@ def figures_of_a_perfect_generator() -> Figures:
         surroundings=SurroundingsFigures(
             num_photos=2, psnr_db=34.96, lowest_psnr_db=30.0, psnr_db_by_target=(35.0,) * 10
         ),
-        own_age_psnr_db=27.0,
+        own_age_psnr_db=28.0,
         present_age_mae_years=3.0,
         skin_change_by_target=by_target(seen.skin_change),
         point_drift_by_target=by_target(seen.point_drift),

@@ -2,15 +2,18 @@
 
 import dataclasses
 
-from training.figures import Figures
-from training.judgement import JudgeFigures
-from training.metrics import Figure
+from core.ages import system_of
+from training.figures import Figures, FrechetFigures
+from training.judgement import KEEPS_SEX_FROM_YEARS, JudgeFigures
+from training.metrics import Figure, quotient
 
-MEAN_AGE_YEARS, WORST_MEAN_AGE_YEARS = 4.0, 6.0
-WITHIN_ONE_GROUP_RATIO, FAR_WITHIN_ONE_GROUP_RATIO = 0.9, 0.8
+MEAN_AGE_YEARS, WORST_MEAN_AGE_YEARS = 3.0, 5.0
+WITHIN_ONE_GROUP_RATIO, FAR_WITHIN_ONE_GROUP_RATIO = 0.92, 0.85
 ABOVE_DIFFERENT_PERSON = 0.8
-OWN_AGE_DB, SURROUNDINGS_DB = 27.0, 35.0
-SEX_KEPT = 0.97
+FRECHET_RATIO = 2.0
+SKIN_CHANGE = 3.0
+OWN_AGE_DB, SURROUNDINGS_DB = 28.0, 35.0
+SEX_KEPT = 0.98
 LEAST_SURE = 30
 """Of so many inputs a judge has to be sure of the sex: one that turned among fewer would decide."""
 
@@ -38,6 +41,8 @@ def bars(figures: Figures) -> tuple[Bar, ...]:
             figures.likeness.above_bound,
             ABOVE_DIFFERENT_PERSON,
         ),
+        _frechet(figures.frechet),
+        _skin_tone(figures),
         _decibels("own-age reconstruction", figures.own_age_psnr_db, OWN_AGE_DB),
         _decibels("beside the face after paste-back", beside.psnr_db if beside else None, SURROUNDINGS_DB),
     ]
@@ -78,6 +83,37 @@ def _sex_kept(judge: JudgeFigures) -> Bar:
         return bar
     found = f"not measured: sure of {judge.num_sure} inputs, at least {LEAST_SURE} are needed"
     return dataclasses.replace(bar, found=found, is_reached=None)
+
+
+def _frechet(found: FrechetFigures) -> Bar:
+    pairs = list(zip(found.outputs, found.real, strict=True))
+    ratios = [quotient(made, real) for made, real in pairs]
+    known = [ratio for ratio in ratios if ratio is not None]
+    is_whole = len(known) == len(ratios)
+    beyond = sum(ratio > FRECHET_RATIO for ratio in known)
+    return Bar(
+        name=f"Frechet distance to real pictures of the group, over that of other real ones ({found.features})",
+        demand=f"at most {FRECHET_RATIO:g} times",
+        found=f"worst {max(known):.1f} times, {beyond} of {len(known)} groups beyond {FRECHET_RATIO:g}"
+        if is_whole
+        else "not measured for every group",
+        is_reached=beyond == 0 if is_whole else None,
+    )
+
+
+def _skin_tone(figures: Figures) -> Bar:
+    groups = system_of(figures.target_groups)
+    known = [
+        change
+        for years, change in zip(groups.typical_years, figures.skin_change_by_target, strict=True)
+        if change is not None and years >= KEEPS_SEX_FROM_YEARS
+    ]
+    return Bar(
+        name=f"colour of the cheeks beside the input's, targets from {KEEPS_SEX_FROM_YEARS} years up",
+        demand=f"at most {SKIN_CHANGE:g} in CIELAB",
+        found=f"worst {max(known):.1f}" if known else "not measured",
+        is_reached=max(known) <= SKIN_CHANGE if known else None,
+    )
 
 
 def _at_least(name: str, figure: Figure, least: float) -> Bar:

@@ -25,12 +25,12 @@ from training.metrics import by_target, finite, mean
 from training.observations import BATCH, NUM_FOLLOWED, NUM_SHOWN, Observations, observe
 from training.observed import Observed, clear
 from training.page import Shown, page
-from training.report import as_markdown, sheet
+from training.report import as_markdown, sheet, sheets_by_target
 from training.surroundings import surroundings_figures
 
 
 def evaluate(contender: Contender, material: Material, panel: Panel, out: Path) -> Figures:
-    """Judge one generator: figures.json, figures.md, sheet.png and report.html. Raises DataBroken for bad data."""
+    """Judge one generator: figures, sheets of faces, report.html. Raises DataBroken for bad data."""
     return evaluate_all((contender,), material, panel, out)[0]
 
 
@@ -99,12 +99,15 @@ def figures_of(
 
 
 def write_figures(found: Figures, seen: Observations, out: Path) -> None:
-    """Write figures.json, figures.md and sheet.png."""
+    """Write figures.json, figures.md, sheet.png and, for each target group, a sheet in sheets/."""
     out.mkdir(parents=True, exist_ok=True)
     written = json.dumps(dataclasses.asdict(found), indent=2, allow_nan=False)
     write_atomic(out / "figures.json", (written + "\n").encode())
     write_atomic(out / "figures.md", as_markdown(found).encode())
     write_atomic(out / "sheet.png", encode_png(sheet(seen)))
+    (out / "sheets").mkdir(exist_ok=True)
+    for name, faces in sheets_by_target(seen).items():
+        write_atomic(out / "sheets" / f"{name}.png", encode_png(faces))
 
 
 def observation_settings(contender: Contender, faces_digest: str, panel: Panel) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from core.detect import FacePack
     from core.thresholds import ThresholdTable
+    from training.judge import Judge
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +46,8 @@ class Choice:
 
 
 def evaluate(models: tuple[str, ...], /, out: Path, choice: Choice = Choice()) -> None:
-    """Judge models on labelled faces they never saw: figures.json, figures.md, sheet.png.
+    """Judge models on labelled faces they never saw: figures.json, figures.md, sheet.png, a sheet for each
+    target group in sheets/, report.html.
 
     Several models get a folder each, and comparison.json and comparison.md. An evaluation that was broken off goes on.
 
@@ -60,17 +62,12 @@ def evaluate(models: tuple[str, ...], /, out: Path, choice: Choice = Choice()) -
     from training.contender import contender_named
     from training.data import PACK
     from training.evaluate import evaluate_all
-    from training.judge import ESTIMATOR, AgeSexJudge, bundled_estimator, estimator_named
     from training.material import Material, Panel
     from training.report import as_markdown
 
     torch.set_num_threads(choice.threads)
     contenders = [contender_named(model, choice.strength) for model in models]
     shared, part = PACK.parent, PACK / "utkface_train-0.parquet"
-    second = estimator_named(choice.estimator) if choice.estimator else bundled_estimator()
-    if second is None:
-        _say(f"no estimator {ESTIMATOR} among the models: one judge, Frechet distances on the recogniser")
-    first = AgeSexJudge(choice.judge or shared / "models" / "insightface2018_gender_age_112.onnx")
     beside = shared / "photos"
     material = Material(
         faces=choice.data or choice.archive or PACK / "utkface_eval.parquet",
@@ -82,8 +79,7 @@ def evaluate(models: tuple[str, ...], /, out: Path, choice: Choice = Choice()) -
     )
     pack = open_pack(choice.pack or f"insightface:{shared / 'models' / 'pack_scrfd_mobilefacenet'}")
     table, why = _table(choice, pack)
-    judges = (first, *(() if second is None else (second,)))
-    panel = Panel(judges=judges, pack=pack, table=table, why_no_table=why)
+    panel = Panel(judges=_judges(choice.judge, choice.estimator), pack=pack, table=table, why_no_table=why)
     for figures in evaluate_all(contenders, material, panel, out):
         _say(as_markdown(figures))
         sys.stdout.write(json.dumps(dataclasses.asdict(figures), allow_nan=False) + "\n")
@@ -117,6 +113,8 @@ def choose_strengths(
 ) -> None:
     """Find how strong a run's changes should be, for each age group: strengths.json, strengths.md.
 
+    The weakest that makes outputs look their age to both judges.
+
     They are tried on faces that are neither trained nor evaluated on; a trial that was broken off goes on. The line
     printed last holds what to give to --strength of evaluate and export.
 
@@ -132,7 +130,7 @@ def choose_strengths(
 
     from core.detect import open_pack
     from training.data import PACK, load_faces
-    from training.judge import AgeSexJudge
+    from training.material import Panel
     from training.state import load_average
     from training.strengths import balanced, choose, try_strengths, write_choice
 
@@ -143,12 +141,25 @@ def choose_strengths(
         network.config.size_px,
         min_age_years=network.groups.first_years[0],
     )
-    judge = AgeSexJudge(models / "insightface2018_gender_age_112.onnx")
     pack = open_pack(f"insightface:{models / 'pack_scrfd_mobilefacenet'}")
-    found = try_strengths(run, tried, balanced(faces, network.groups, per_group), judge, pack, out)
+    panel = Panel(judges=_judges(), pack=pack)
+    found = try_strengths(run, tried, balanced(faces, network.groups, per_group), panel, out)
     chosen = choose(found)
     _say(write_choice(found, chosen, network.groups, out))
     sys.stdout.write(json.dumps({"strength": chosen}) + "\n")
+
+
+def _judges(judge: Path | None = None, estimator: str | None = None) -> "tuple[Judge, ...]":
+    """The ONNX judge and the estimator that were named, else the usual ones; of these the latter may be missing."""
+    from training.data import PACK
+    from training.judge import ESTIMATOR, AgeSexJudge, bundled_estimator, estimator_named
+
+    first = AgeSexJudge(judge or PACK.parent / "models" / "insightface2018_gender_age_112.onnx")
+    second = estimator_named(estimator) if estimator else bundled_estimator()
+    if second is None:
+        _say(f"no estimator {ESTIMATOR} among the models: one judge, Frechet distances on the recogniser")
+        return (first,)
+    return (first, second)
 
 
 def _table(choice: Choice, pack: "FacePack") -> tuple["ThresholdTable | None", str]:

@@ -10,6 +10,7 @@ from core.ages import AgeGroups
 from core.align import GREY, UTKFACE, Points
 from core.detect import Face, FacePack
 from core.errors import DataBroken
+from core.images import resize
 from training import metrics
 from training.contender import Contender, Pictures
 from training.data import FaceSet
@@ -19,8 +20,10 @@ from training.observed import Observed, Part
 
 BATCH = 4
 """Faces that are aged and read at once, each at every group; so many are kept as one part."""
-NUM_SHOWN = 12
-"""Faces kept for the contact sheet."""
+NUM_SHOWN = 40
+"""Faces kept to be looked at."""
+SHOWN_PX = 512
+"""Side at which they are kept, of models that are larger."""
 NUM_FOLLOWED = 100
 """Faces on whose outputs the points are found again, the slowest thing to be seen."""
 
@@ -32,9 +35,9 @@ class Shown:
     rows: tuple[int, ...]
     """Which faces, spread over all."""
     own: Pictures
-    """(rows, S, S, 3) those faces at their own age."""
+    """(rows, P, P, 3) those faces at their own age; P is S, but at most SHOWN_PX."""
     targets: Pictures
-    """(rows, G, S, S, 3) at the target groups."""
+    """(rows, G, P, P, 3) at the target groups."""
     mean_targets: Pictures
     """(G, S, S, 3) mean over all faces, of each target group."""
 
@@ -127,7 +130,7 @@ class _Looker:
 
     def look(self, rows: range) -> Part:
         """Arrays of the fields of Observations, a row a face; "total" is the sum of the outputs, (G, S, S, 3)."""
-        before, size_px = self.faces.faces[rows.start : rows.stop], self.faces.faces.shape[1]
+        before = self.faces.faces[rows.start : rows.stop]
         points, is_found = find_points(before, self.pack)
         targets, own, present = self.contender.age(before, points, self.faces.ages_years[rows.start : rows.stop])
         num_groups = targets.shape[1]
@@ -154,8 +157,8 @@ class _Looker:
         shown = [number for number, row in enumerate(rows) if row in self.shown]
         return seen | {
             "point_drift": np.asarray(drifts, dtype=np.float64).reshape(-1, num_groups),
-            "shown_own": own[shown].reshape(-1, size_px, size_px, 3),
-            "shown_targets": targets[shown].reshape(-1, num_groups, size_px, size_px, 3),
+            "shown_own": to_show(own[shown]),
+            "shown_targets": to_show(targets[shown]),
         }
 
     def _embed(self, face: Pictures, points: Points) -> npt.NDArray[np.float32]:
@@ -193,6 +196,14 @@ def find_points(faces: Pictures, pack: FacePack) -> tuple[Points, npt.NDArray[np
         points.append(detected[0] if is_near else template)
         is_found.append(is_near)
     return np.stack(points), np.asarray(is_found, dtype=np.bool_)
+
+
+def to_show(pictures: Pictures) -> Pictures:
+    """(..., S, S, 3) to (..., P, P, 3), P at most SHOWN_PX."""
+    *counts, size_px, _, _ = pictures.shape
+    side = min(size_px, SHOWN_PX)
+    small = [resize(one, side, side) for one in pictures.reshape(-1, size_px, size_px, 3)]
+    return np.asarray(small, np.uint8).reshape(*counts, side, side, 3)
 
 
 def _skin_change(before: Pictures, after: Pictures) -> Floats:

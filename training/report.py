@@ -6,17 +6,21 @@ import numpy as np
 import numpy.typing as npt
 
 from core.ages import AgeGroups
-from core.images import Photo
+from core.images import Photo, resize
 from core.sheet import contact_sheet
 from training.bars import bars
 from training.figures import Figures
 from training.judgement import JudgeFigures
 from training.metrics import Figure
-from training.observations import Observations
+from training.observations import Observations, spread
 from training.rectified_report import missing_section, rectified_section
 from training.sections import Section, Table, number, share, signed, table, to_markdown
 
 VERDICTS = {True: "reached", False: "**not reached**", None: "not measured"}
+SHEET_ROWS = 12
+"""Single faces on the sheet of all groups."""
+PAIRS_IN_A_ROW = 5
+"""Faces with their outputs beside each other on the sheet of one group."""
 
 
 def as_markdown(figures: Figures) -> str:
@@ -213,6 +217,27 @@ def _inputs(figures: Figures) -> Section:
     return Section(title="What the figures depend on", blocks=(table(("", "name", "sha256"), rows),))
 
 
+def sheets_by_target(seen: Observations) -> dict[str, Photo]:
+    """For each target group all faces that are shown, the youngest first, each left of its output.
+
+    Large enough that a dark socket or a blotch is seen, so many that its rate can be counted.
+    """
+    faces, shown = seen.faces, seen.shown
+    side = shown.own.shape[1]
+    order = np.argsort(faces.ages_years[list(shown.rows)], kind="stable")
+    found = {}
+    for group, name in enumerate(seen.groups.names):
+        tiles, captions = [], []
+        for count, place in enumerate(order, start=1):
+            row = shown.rows[place]
+            tiles += [resize(faces.faces[row], side, side), shown.targets[place, group]]
+            captions += [f"{count}: {faces.ages_years[row]}", f"{seen.made[0].ages_years[row, group]:.0f}"]
+        heading = f"Each face, its number and age, and at {name} with the age that {seen.judges[0]} reads"
+        columns = 2 * PAIRS_IN_A_ROW
+        found[name] = contact_sheet(tiles, captions, columns=columns, tile_px=max(64, side), title=heading)
+    return found
+
+
 def sheet(seen: Observations) -> Photo:
     """Mean outputs above mean real faces of each group, then a row a face: input, own age, every target group.
 
@@ -224,7 +249,8 @@ def sheet(seen: Observations) -> Photo:
     captions = [f"mean of {len(faces)}", "", *(f"{name}: mean output" for name in groups.names)]
     tiles += [blank, blank, *_mean_faces(seen)]
     captions += ["", "", *(f"{name}: mean real" for name in groups.names)]
-    for place, row in enumerate(shown.rows):
+    for place in spread(len(shown.rows), SHEET_ROWS):
+        row = shown.rows[place]
         tiles += [faces.faces[row], shown.own[place], *shown.targets[place]]
         captions += [f"input, {faces.ages_years[row]}", "own age", *_judged(seen, row, groups)]
     return contact_sheet(tiles, captions, columns=2 + len(groups), tile_px=max(64, faces.faces.shape[1]))

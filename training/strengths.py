@@ -14,15 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from core.ages import AgeGroups
-from core.detect import FacePack
 from core.errors import DataBroken
 from core.files import write_atomic
 from training import metrics
 from training.contender import Contender, contender, unfiled
 from training.data import FaceSet
 from training.evaluate import observation_settings
-from training.judge import Judge
-from training.judgement import judge_figures
+from training.judgement import JudgeFigures, judge_figures
 from training.likeness import likeness_figures
 from training.material import Panel
 from training.observations import observe, spread
@@ -37,16 +35,14 @@ demanded of a release, as other faces give other figures."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Tried:
-    """What one strength of all changes gives, a value a target group."""
+class Read:
+    """What one judge reads at one strength, a value a target group."""
 
-    strength: float
+    judge: str
     difference_years: tuple[float, ...]
     """Mean judged age of the outputs, less that of real faces of the group."""
     within_one_group_ratio: tuple[float, ...]
     """Share of outputs judged within one group of the target, over that of real faces."""
-    above_bound: tuple[float, ...]
-    """Share of outputs above the different-person bound."""
 
     def miss(self, group: int) -> float:
         """How far outputs for the group are from looking their age, by whichever is further off: up to 1 they do."""
@@ -55,6 +51,21 @@ class Tried:
             abs(self.difference_years[group]) / DIFFERENCE_YEARS,
             WITHIN_ONE_GROUP_RATIO / ratio if ratio > 0 else math.inf,
         )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """What one strength of all changes gives."""
+
+    strength: float
+    read: tuple[Read, ...]
+    """One for each judge."""
+    above_bound: tuple[float, ...]
+    """Share of outputs above the different-person bound, a value a target group."""
+
+    def miss(self, group: int) -> float:
+        """As the judge that is furthest from it says: a face must look its age to all of them."""
+        return max(read.miss(group) for read in self.read)
 
 
 def balanced(faces: FaceSet, groups: AgeGroups, per_group: int) -> FaceSet:
@@ -72,9 +83,7 @@ def balanced(faces: FaceSet, groups: AgeGroups, per_group: int) -> FaceSet:
     return faces.rows(np.concatenate(chosen))
 
 
-def try_strengths(
-    run: Path, strengths: Sequence[float], faces: FaceSet, judge: Judge, pack: FacePack, out: Path
-) -> tuple[Tried, ...]:
+def try_strengths(run: Path, strengths: Sequence[float], faces: FaceSet, panel: Panel, out: Path) -> tuple[Tried, ...]:
     """Age faces with a run's averaged generator at several strengths of its changes, and have them read.
 
     What was seen is kept in `out` until all are done, so that a killed trial goes on.
@@ -83,8 +92,7 @@ def try_strengths(
         run: run folder.
         strengths: above 0, at most 3.
         faces: of the run's size, of every group.
-        judge: reads ages and sexes.
-        pack: finds points and compares input and output.
+        panel: its judges read ages, its pack compares input and output.
         out: folder.
     Raises:
         RunBroken: no run.
@@ -93,33 +101,38 @@ def try_strengths(
     if not strengths or len(set(strengths)) != len(strengths):
         raise ValueError(f"name one or more different strengths to try, got {list(strengths)}")
     contenders = [contender(unfiled(load_average(run, (one,)), f"{one:g}")) for one in strengths]
-    tried = tuple(
-        _tried(one, strength, faces, judge, pack, out) for one, strength in zip(contenders, strengths, strict=True)
-    )
+    tried = tuple(_tried(one, strength, faces, panel, out) for one, strength in zip(contenders, strengths, strict=True))
     clear(out)
     return tried
 
 
-def _tried(contender: Contender, strength: float, faces: FaceSet, judge: Judge, pack: FacePack, out: Path) -> Tried:
-    observed = Observed(out, observation_settings(contender, faces.digest, Panel(judges=(judge,), pack=pack)))
+def _tried(contender: Contender, strength: float, faces: FaceSet, panel: Panel, out: Path) -> Tried:
+    observed = Observed(out, observation_settings(contender, faces.digest, panel))
     observed.say(f"strength {strength:g}")
-    seen = observe(contender, faces, (judge,), pack, observed)
-    judged, likeness = judge_figures(seen, 0), likeness_figures(seen, pack.identity)
-    within = zip(judged.within_one_group_by_target, judged.within_one_group_real_by_target, strict=True)
+    seen = observe(contender, faces, panel.judges, panel.pack, observed)
+    likeness = likeness_figures(seen, panel.pack.identity)
     return Tried(
         strength=strength,
-        difference_years=tuple(_number(one) for one in judged.difference_years),
-        within_one_group_ratio=tuple(_number(metrics.quotient(made, real)) for made, real in within),
+        read=tuple(_read(judge_figures(seen, number)) for number in range(len(panel.judges))),
         above_bound=tuple(_number(one) for one in likeness.above_bound_by_target),
     )
 
 
+def _read(judged: JudgeFigures) -> Read:
+    within = zip(judged.within_one_group_by_target, judged.within_one_group_real_by_target, strict=True)
+    return Read(
+        judge=judged.judge,
+        difference_years=tuple(_number(one) for one in judged.difference_years),
+        within_one_group_ratio=tuple(_number(metrics.quotient(made, real)) for made, real in within),
+    )
+
+
 def choose(tried: Sequence[Tried]) -> tuple[float, ...]:
-    """A strength for every group: the weakest at which its outputs look their age; where none does, the one that comes
-    nearest, the weaker of equals."""
+    """A strength for every group: the weakest at which its outputs look their age to every judge; where none does, the
+    one that comes nearest, the weaker of equals."""
     from_weakest = sorted(tried, key=lambda one: one.strength)
     chosen = []
-    for group in range(len(from_weakest[0].difference_years)):
+    for group in range(len(from_weakest[0].above_bound)):
         reaching = [one for one in from_weakest if one.miss(group) <= 1]
         best = reaching[0] if reaching else min(from_weakest, key=lambda one: one.miss(group))
         chosen.append(best.strength)
@@ -140,7 +153,8 @@ def as_markdown(tried: Sequence[Tried], chosen: Sequence[float], groups: AgeGrou
     from_weakest = sorted(tried, key=lambda one: one.strength)
     lines = [
         "Each cell: years between the mean judged age of outputs and that of real faces; share judged within one",
-        "group, over that of real faces; share above the different-person bound.",
+        "group, over that of real faces; share above the different-person bound. The first two as each judge reads",
+        f"them: {', '.join(read.judge for read in from_weakest[0].read)}.",
         "",
         "| target | " + " | ".join(f"{one.strength:g}" for one in from_weakest) + " |",
         "|---" * (1 + len(from_weakest)) + "|",
@@ -148,8 +162,9 @@ def as_markdown(tried: Sequence[Tried], chosen: Sequence[float], groups: AgeGrou
     for group, name in enumerate(groups.names):
         cells = []
         for one in from_weakest:
-            cell = f"{one.difference_years[group]:+.1f}; {one.within_one_group_ratio[group]:.0%}; "
-            cell += f"{one.above_bound[group]:.0%}"
+            years = ", ".join(f"{read.difference_years[group]:+.1f}" for read in one.read)
+            within = ", ".join(f"{read.within_one_group_ratio[group]:.0%}" for read in one.read)
+            cell = f"{years}; {within}; {one.above_bound[group]:.0%}"
             cells.append(f"**{cell}**" if one.strength == chosen[group] else cell)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

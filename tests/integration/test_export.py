@@ -55,7 +55,9 @@ def test_strengths_are_chosen_on_faces_of_their_own(run: Path, tmp_path: Path) -
     written = json.loads((tmp_path / "out" / "strengths.json").read_text())
     assert written["chosen"] == chosen
     weak, strong = sorted(written["tried"], key=lambda one: one["strength"])
-    assert weak["difference_years"] != strong["difference_years"]
+    assert [one["judge"] for one in weak["read"]] == ["insightface2018_gender_age_112", "age-judge-128"]
+    for fainter, stronger in zip(weak["read"], strong["read"], strict=True):
+        assert fainter["difference_years"] != stronger["difference_years"]
     assert (tmp_path / "out" / "strengths.md").read_text() in done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"strengths.json", "strengths.md"}
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.ages import FOUR, GROUP_SYSTEMS, MORPH_FOUR, TEN, AgeGroups, group_system
+from core.ages import FOUR, GROUP_SYSTEMS, MORPH_FOUR, TEN, AgeGroups, group_system, system_of
 
 
 def test_names_are_the_papers() -> None:
@@ -78,3 +78,10 @@ def test_bad_codes_names_and_systems() -> None:
     with pytest.raises(ValueError, match="lies outside group"):
         AgeGroups(name="wrong", first_years=(0, 10), typical_years=(5, 8))
     assert TEN.index_of_name("50-69") == 8
+
+
+def test_a_system_is_known_by_the_names_of_its_groups() -> None:
+    for groups in GROUP_SYSTEMS.values():
+        assert system_of(list(groups.names)) is groups
+    with pytest.raises(ValueError, match="0-2, 3-6"):
+        system_of(("0-2", "3-6"))

@@ -24,10 +24,10 @@ def other(one: Figures, **changes: object) -> Figures:
 def test_every_model_has_a_column(one: Figures, tmp_path: Path) -> None:
     found = compare([one, other(one, surroundings=None, own_age_psnr_db=20.0)])
     assert found.models == ("perfect", "other")
-    # Of the seven bars two are not measured and one more without photos.
-    assert found.bars_reached == ("4 of 5", "3 of 4")
+    # Of the nine bars three are not measured and one more without photos.
+    assert found.bars_reached == ("5 of 6", "4 of 5")
     rows = {row.name: row.values for row in found.rows}
-    assert rows["own-age reconstruction, dB"] == (27.0, 20.0)
+    assert rows["own-age reconstruction, dB"] == (28.0, 20.0)
     assert rows["beside the face after paste-back, dB"] == (34.96, None)
     assert rows["worst difference of group means, years (hand)"] == (2.0, 2.0)
     assert rows["pass the rectified thresholds, mean over target groups"] == (None, None)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cafdata.archive import Archive
+from core.ages import TEN
 from core.align import Points
 from core.detect import FacePack, open_pack
 from core.errors import DataBroken, TableMissing
@@ -93,8 +94,9 @@ def test_a_generator_that_changes_nothing_is_found_out(
 
     again = evaluate(keeper, material, Panel(judges=(judge,), pack=pack), tmp_path / "b")
     assert again == found
-    names = ["figures.json", "figures.md", "report.html", "sheet.png"]
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == names
+    names = ["figures.json", "figures.md", "report.html", "sheet.png", *(f"sheets/{name}.png" for name in TEN.names)]
+    files = [path for path in (tmp_path / "a").rglob("*") if path.is_file()]
+    assert {path.relative_to(tmp_path / "a").as_posix() for path in files} == set(names)
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     written = json.loads((tmp_path / "a" / "figures.json").read_text(), parse_constant=pytest.fail)

@@ -6,21 +6,29 @@ import pytest
 from core.ages import FOUR, TEN
 from core.errors import DataBroken
 from training.data import FaceSet
-from training.strengths import Tried, as_markdown, balanced, choose
+from training.strengths import Read, Tried, as_markdown, balanced, choose
 
 
-def tried(strength: float, difference_years: tuple[float, ...], within: tuple[float, ...]) -> Tried:
-    return Tried(
-        strength=strength, difference_years=difference_years, within_one_group_ratio=within, above_bound=(0.9,) * 4
+def tried(strength: float, *read: tuple[tuple[float, ...], tuple[float, ...]]) -> Tried:
+    judges = tuple(
+        Read(judge=f"judge-{number}", difference_years=years, within_one_group_ratio=within)
+        for number, (years, within) in enumerate(read)
     )
+    return Tried(strength=strength, read=judges, above_bound=(0.9,) * 4)
 
 
 TRIED = (
-    tried(1.2, (9.0, 1.0, -1.0, 5.0), (0.7, 1.0, 1.0, 0.8)),
-    tried(0.8, (2.0, 4.0, 2.0, -8.0), (1.0, 1.0, 0.8, 0.6)),
-    tried(1.0, (0.0, 2.0, 0.0, -7.0), (1.0, 1.0, 0.9, 0.8)),
+    tried(1.2, ((9.0, 1.0, -1.0, 5.0), (0.7, 1.0, 1.0, 0.8))),
+    tried(0.8, ((2.0, 4.0, 2.0, -8.0), (1.0, 1.0, 0.8, 0.6))),
+    tried(1.0, ((0.0, 2.0, 0.0, -7.0), (1.0, 1.0, 0.9, 0.8))),
 )
 """Of the four groups the first is old enough at once, the second and third after more, the last nowhere."""
+BOTH = (
+    tried(0.8, ((2.0, 4.0, 2.0, 0.0), (1.0,) * 4), ((-4.0, 2.0, 2.0, 9.0), (1.0,) * 4)),
+    tried(1.0, ((2.0, 2.0, 2.0, 8.0), (1.0,) * 4), ((-2.0, 4.0, 2.0, 8.0), (1.0,) * 4)),
+    tried(1.2, ((2.0, 2.0, 2.0, 9.0), (1.0,) * 4), ((2.0, 2.0, 2.0, 0.0), (1.0,) * 4)),
+)
+"""The first group looks its age to both judges from 1.0, the second from 1.2, the third from 0.8, the last nowhere."""
 
 
 def test_the_weakest_that_reaches_the_age_is_chosen_else_the_one_that_comes_nearest() -> None:
@@ -28,11 +36,21 @@ def test_the_weakest_that_reaches_the_age_is_chosen_else_the_one_that_comes_near
     assert choose(TRIED[:1]) == (1.2,) * 4
 
 
+def test_outputs_must_look_their_age_to_every_judge() -> None:
+    assert choose(BOTH) == (1.0, 1.2, 0.8, 1.0)
+
+
 def test_the_table_shows_what_was_chosen() -> None:
     rows = as_markdown(TRIED, choose(TRIED), FOUR).splitlines()
     assert "| target | 0.8 | 1 | 1.2 |" in rows
     assert f"| {FOUR.names[0]} | **+2.0; 100%; 90%** | +0.0; 100%; 90% | +9.0; 70%; 90% |" in rows
     assert rows[-1].count("**") == 2
+
+
+def test_the_table_shows_what_each_judge_reads() -> None:
+    text = as_markdown(BOTH[:1], (0.8,) * 4, FOUR)
+    assert "judge-0, judge-1" in text
+    assert f"| {FOUR.names[0]} | **+2.0, -4.0; 100%, 100%; 90%** |" in text
 
 
 def test_faces_are_balanced_over_the_groups_and_a_group_without_any_is_named() -> None:
