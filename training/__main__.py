@@ -39,7 +39,7 @@ def train(
         out: Run folder; a run already there is resumed.
         data: Parquet files of faces instead of the preset's: paths, patterns, hf:// addresses.
         minutes: Stop after so many minutes of this sitting.
-        steps: Stop after so many steps in all.
+        steps: Stop after so many steps in all; with --start-from the warm-up of the preset counts as done.
         batch_size: Faces a step and process.
         seed: Fixes weights and batches.
         threads: CPU threads; a resumed run is bit-identical only with as many as before.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +109,9 @@ def _go_on(
     started = checkpointed = time.monotonic()
     seconds_before = state.seconds
     stopping = False
+    if reporter is not None and state.step >= config.num_steps:
+        done = f"{run} is at step {state.step} already, and {config.num_steps} were asked for; name more with --steps"
+        print(done, file=sys.stderr, flush=True)  # noqa: T201
     while state.step < config.num_steps and not stopping:
         terms = trainer.step(to_inputs(prefetcher.batch(), trainer.groups, trainer.compute))
         now = time.monotonic()

@@ -64,6 +64,14 @@ def test_a_run_folder_holds_what_is_needed_to_understand_it(straight: Path) -> N
     }
 
 
+def test_a_run_that_has_its_steps_says_so(straight: Path, data: Path) -> None:
+    before = (straight / "state.safetensors").read_bytes()
+    done = run(straight, data, "--steps", str(STEPS - 1))
+    assert done.returncode == 0, done.stderr
+    assert f"is at step {STEPS} already, and {STEPS - 1} were asked for; name more with --steps" in done.stderr
+    assert (straight / "state.safetensors").read_bytes() == before
+
+
 def test_two_sittings_equal_one(straight: Path, data: Path, tmp_path: Path) -> None:
     for steps in (STEPS // 3, STEPS):
         assert run(tmp_path / "run", data, "--steps", str(steps)).returncode == 0
