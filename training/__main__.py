@@ -25,6 +25,7 @@ def train(
     start_from: Path | None = None,
     reader: str | None = None,
     recogniser: str | None = None,
+    identity_floor: float | None = None,
     stream: bool = False,
     learning_rate: float | None = None,
     average_half_life: float | None = None,
@@ -46,10 +47,12 @@ def train(
         start_from: Run folder, or .safetensors file of an exported model, whose networks to start from.
         reader: Age estimator, by name or file, that reads outputs; "none" for the encoder of the average.
         recogniser: ArcFace-style ONNX file of the identity band; "none" to leave the band out.
+        identity_floor: Cosine between input and output, to the recogniser, that the band asks for at least, for targets
+            from 10 years up; each recogniser has its own scale. 0 leaves the band as real pictures are.
         stream: Read faces as they are needed instead of holding all in memory.
         learning_rate: Adam's, for both networks; a run that starts from a good model wants less than the preset's.
         average_half_life: Faces after which an old weight counts half in the averaged generator.
-        weight: Terms of our objective and how much they count instead, such as --weight hue 0 cycle 5.
+        weight: Terms of our objective and how much they count instead, such as --weight hue 0 mirror 5.
     """
     from training.config import TrainingConfig, reweighted
     from training.config import preset as find_preset
@@ -72,6 +75,8 @@ def train(
         config = dataclasses.replace(config, reader=None if reader == "none" else reader)
     if recogniser is not None:
         config = dataclasses.replace(config, recogniser=None if recogniser == "none" else Path(recogniser))
+    if identity_floor is not None:
+        config = dataclasses.replace(config, identity_floor=identity_floor)
     if learning_rate is not None:
         config = dataclasses.replace(config, learning_rate=learning_rate)
     if average_half_life is not None:

@@ -37,18 +37,16 @@ class LossWeights:
     """Age classification of outputs, by the discriminator's age head."""
     read_age: float = 0.3
     """Years that the reader reads from outputs: a second opinion, that the age head's habits cannot fool."""
-    keep_sex: float = 1.0
+    keep_sex: float = 3.0
     """The sex of the label, as the reader sees it in outputs from 15 years up."""
     identity: float = 4.0
-    """How much less alike outputs are than real people on average over the gap of years."""
+    """How much less alike outputs are than real people on average over the gap of years, or than `identity_floor`."""
     tone: float = 1.0
     """Change of the cheeks' colour."""
     hue: float = 20.0
     """Colour that moves away from the line from grey to the face's own skin."""
     own_age: float = 8.0
     """L1 between input and output, fading as exp(-gap in groups): the own age gives the photo back."""
-    cycle: float = 2.5
-    """L1 between the input and the output brought back to the input's age."""
     mirror: float = 6.0
     """L1 between the output and the mirrored output of the mirrored input."""
     mask: float = 0.05
@@ -121,6 +119,9 @@ class TrainingConfig:
     and keep_sex does not count."""
     recogniser: Path | None = RECOGNISER
     """ArcFace-style ONNX recogniser that the identity band is measured with; None: the band does not count."""
+    identity_floor: float = 0.67
+    """Cosine that outputs for targets from 10 years up are held to even where real pictures of one person are less
+    alike; a little above the 0.62 that one in a thousand pairs of strangers reach with that recogniser. 0: none."""
     num_processes: int = 1
     """Processes that each see batch_size faces a step; set by the launcher."""
 
@@ -136,6 +137,8 @@ class TrainingConfig:
         for name in ("learning_rate", "ema_half_life_faces"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if not 0 <= self.identity_floor < 1:
+            raise ValueError(f"identity_floor must be from 0 to below 1, got {self.identity_floor}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
         if self.stream and self.max_faces is not None:

@@ -2,8 +2,9 @@
 
 The age is pushed by the discriminator (conditioned on group and sex), its age head and an independent reader.
 What else might move is held, each by a term of its own: the person, but only where the output is less alike than one
-person's real pictures are on average over that gap of years (training/recogniser.py); the sex that the reader sees; the
-colour of the cheeks and, everywhere, its hue.
+person's real pictures are on average over that gap of years, or than `identity_floor` (training/recogniser.py); the sex
+that the reader sees; the colour of the cheeks and, everywhere, its hue. Outputs are not brought back to the input's
+age: held to a way back, children came out less like real ones (docs/recipe.md).
 """
 
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ ADULT_YEARS = 15
 IDENTITY_STD = 0.0
 """Deviations below the mean of one person's real pictures from which an output is drawn back: with one, which only
 every sixth real pair falls below, outputs came to lie low in the band and few passed verification."""
+FLOOR_FROM_YEARS = 10
+"""From here on outputs are held to `identity_floor`: nobody is known by their face as an infant."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,14 +141,12 @@ class AgingObjective:
         shown = augment.vary_for_discriminator(made, self.controller.chance, random)
         with compute_device.autocast(self.compute):
             judged = state.discriminator(shown, inputs.target_groups, inputs.sexes)
-            # Every second face is brought back, the others are read: by rows, so that it is so in every process.
-            returned = state.generator(made[::2], inputs.code[::2])
+            # Every second face is mirrored, the others are read: by rows, so that it is so in every process.
             mirrored = state.generator(inputs.faces[::2].flip(-1), inputs.target_code[::2])
         parts = {
             "g": (1.0, losses.adversarial_generator(judged.score)),
             "age_made": (weights.age, losses.age_classification(judged.age_logits, inputs.target_code[:, :-1])),
             "own_age": (weights.own_age, losses.own_age(inputs.faces, made, inputs.gap_groups)),
-            "cycle": (weights.cycle, losses.cycle(inputs.faces[::2], returned)),
             "mirror": (weights.mirror, losses.mirror(made[::2], mirrored)),
             "tone": (weights.tone, losses.cheek_tone(inputs.faces, made)),
             "hue": (weights.hue, losses.hue(inputs.faces, made)),
@@ -173,8 +174,9 @@ class AgingObjective:
                 before = self.witnesses.recogniser.embed_faces(inputs.faces[odd])
             after = self.witnesses.recogniser.embed_faces(made[odd])
             ages, targets = inputs.ages_years[odd].cpu().numpy(), inputs.target_years[odd].cpu().numpy()
-            low = torch.from_numpy(band_for_ages(ages, targets, num_std=IDENTITY_STD).low).to(after)
-            parts["identity"] = (weights.identity, losses.identity_band(before, after, low))
+            low = band_for_ages(ages, targets, num_std=IDENTITY_STD).low
+            low = np.where(targets >= FLOOR_FROM_YEARS, np.maximum(low, self.config.identity_floor), low)
+            parts["identity"] = (weights.identity, losses.identity_band(before, after, torch.from_numpy(low).to(after)))
         return parts
 
 

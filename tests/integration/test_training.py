@@ -52,7 +52,7 @@ def test_a_run_folder_holds_what_is_needed_to_understand_it(straight: Path) -> N
     lines = [json.loads(line) for line in (straight / "losses.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [25]
     assert lines[0]["faces_per_s"] > 0
-    assert {"d", "g", "r1", "cycle", "own_age", "age_made", "age_real"} <= lines[0].keys()
+    assert {"d", "g", "r1", "mirror", "own_age", "age_made", "age_real"} <= lines[0].keys()
     assert [grid.name for grid in (straight / "grids").iterdir()] == [f"{STEPS:07d}.png"]
     assert {file.name for file in straight.iterdir()} == {
         "config.json",
@@ -111,11 +111,13 @@ def step_of(out: Path) -> int:
 
 
 def test_weights_and_pace_can_be_given(data: Path, tmp_path: Path) -> None:
-    options = ("--learning-rate", "1e-5", "--average-half-life", "9000", "--weight", "hue", "0", "cycle", "7")
+    options = ("--learning-rate", "1e-5", "--average-half-life", "9000", "--weight", "hue", "0", "mirror", "7")
+    options += ("--identity-floor", "0.5")
     assert run(tmp_path / "run", data, "--steps", "1", *options).returncode == 0
     written = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (written["learning_rate"], written["ema_half_life_faces"]) == (1e-5, 9000)
-    assert (written["weights"]["hue"], written["weights"]["cycle"], written["weights"]["age"]) == (0, 7, 1)
+    assert written["identity_floor"] == 0.5
+    assert (written["weights"]["hue"], written["weights"]["mirror"], written["weights"]["age"]) == (0, 7, 1)
 
 
 def test_minutes_end_a_sitting(data: Path, tmp_path: Path) -> None:
