@@ -108,12 +108,13 @@ def choose_strengths(
     out: Path,
     tried: tuple[float, ...] = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2),
     data: Path | None = None,
+    real: tuple[Path, ...] = (),
     per_group: int = 40,
     threads: int = 2,
 ) -> None:
     """Find how strong a run's changes should be, for each age group: strengths.json, strengths.md.
 
-    The weakest that makes outputs look their age to both judges.
+    The weakest that makes outputs look their age to both judges and passes for real pictures by Frechet distance.
 
     They are tried on faces that are neither trained nor evaluated on; a trial that was broken off goes on. The line
     printed last holds what to give to --strength of evaluate and export.
@@ -123,6 +124,7 @@ def choose_strengths(
         out: Folder for what was found.
         tried: Strengths of all changes to try.
         data: Parquet file of faces in UTKFace framing, instead of part 3 of the UTKFace pack.
+        real: Parquet files of more real faces for Frechet distances, instead of part 0 of the pack.
         per_group: Faces of each age group.
         threads: CPU threads; a trial that was broken off goes on only with as many.
     """
@@ -130,6 +132,7 @@ def choose_strengths(
 
     from core.detect import open_pack
     from training.data import PACK, load_faces
+    from training.frechet import RealPictures
     from training.material import Panel
     from training.state import load_average
     from training.strengths import balanced, choose, try_strengths, write_choice
@@ -143,7 +146,9 @@ def choose_strengths(
     )
     pack = open_pack(f"insightface:{models / 'pack_scrfd_mobilefacenet'}")
     panel = Panel(judges=_judges(), pack=pack)
-    found = try_strengths(run, tried, balanced(faces, network.groups, per_group), panel, out)
+    more = real or ((PACK / "utkface_train-0.parquet",) if data is None else ())
+    pictures = RealPictures(more, panel.judges)
+    found = try_strengths(run, tried, balanced(faces, network.groups, per_group), panel, pictures, out)
     chosen = choose(found)
     _say(write_choice(found, chosen, network.groups, out))
     sys.stdout.write(json.dumps({"strength": chosen}) + "\n")

@@ -1,4 +1,4 @@
-"""How strong the changes of every age group should be: the weakest that reach the age.
+"""How strong the changes of every age group should be: the weakest that reach the age and pass for real pictures.
 
 Weaker changes leave more of the person. What is chosen here is chosen on faces that neither the generator nor the
 final evaluation sees.
@@ -17,12 +17,15 @@ from core.ages import AgeGroups
 from core.errors import DataBroken
 from core.files import write_atomic
 from training import metrics
+from training.bars import FRECHET_RATIO
 from training.contender import Contender, contender, unfiled
 from training.data import FaceSet
 from training.evaluate import observation_settings
+from training.frechet import RealPictures
 from training.judgement import JudgeFigures, judge_figures
 from training.likeness import likeness_figures
 from training.material import Panel
+from training.metrics import Figure
 from training.observations import observe, spread
 from training.observed import Observed, clear
 from training.state import load_average
@@ -62,10 +65,13 @@ class Tried:
     """One for each judge."""
     above_bound: tuple[float, ...]
     """Share of outputs above the different-person bound, a value a target group."""
+    frechet_ratio: tuple[Figure, ...]
+    """Frechet distance of outputs to real pictures of the group, over that of other real ones; None if not measured."""
 
     def miss(self, group: int) -> float:
-        """As the judge that is furthest from it says: a face must look its age to all of them."""
-        return max(read.miss(group) for read in self.read)
+        """How far outputs for the group are from looking their age to every judge, and from being as near to real
+        pictures as is demanded of a release, by what is furthest off: up to 1 all is well."""
+        return max(*(read.miss(group) for read in self.read), (self.frechet_ratio[group] or 0.0) / FRECHET_RATIO)
 
 
 def balanced(faces: FaceSet, groups: AgeGroups, per_group: int) -> FaceSet:
@@ -83,7 +89,9 @@ def balanced(faces: FaceSet, groups: AgeGroups, per_group: int) -> FaceSet:
     return faces.rows(np.concatenate(chosen))
 
 
-def try_strengths(run: Path, strengths: Sequence[float], faces: FaceSet, panel: Panel, out: Path) -> tuple[Tried, ...]:
+def try_strengths(
+    run: Path, strengths: Sequence[float], faces: FaceSet, panel: Panel, pictures: RealPictures, out: Path
+) -> tuple[Tried, ...]:
     """Age faces with a run's averaged generator at several strengths of its changes, and have them read.
 
     What was seen is kept in `out` until all are done, so that a killed trial goes on.
@@ -93,6 +101,7 @@ def try_strengths(run: Path, strengths: Sequence[float], faces: FaceSet, panel: 
         strengths: above 0, at most 3.
         faces: of the run's size, of every group.
         panel: its judges read ages, its pack compares input and output.
+        pictures: real ones, for Frechet distances.
         out: folder.
     Raises:
         RunBroken: no run.
@@ -101,20 +110,25 @@ def try_strengths(run: Path, strengths: Sequence[float], faces: FaceSet, panel: 
     if not strengths or len(set(strengths)) != len(strengths):
         raise ValueError(f"name one or more different strengths to try, got {list(strengths)}")
     contenders = [contender(unfiled(load_average(run, (one,)), f"{one:g}")) for one in strengths]
-    tried = tuple(_tried(one, strength, faces, panel, out) for one, strength in zip(contenders, strengths, strict=True))
+    tried = tuple(
+        _tried(one, strength, faces, panel, pictures, out) for one, strength in zip(contenders, strengths, strict=True)
+    )
     clear(out)
     return tried
 
 
-def _tried(contender: Contender, strength: float, faces: FaceSet, panel: Panel, out: Path) -> Tried:
+def _tried(
+    contender: Contender, strength: float, faces: FaceSet, panel: Panel, pictures: RealPictures, out: Path
+) -> Tried:
     observed = Observed(out, observation_settings(contender, faces.digest, panel))
     observed.say(f"strength {strength:g}")
     seen = observe(contender, faces, panel.judges, panel.pack, observed)
-    likeness = likeness_figures(seen, panel.pack.identity)
+    likeness, distances = likeness_figures(seen, panel.pack.identity), pictures.figures(seen, panel.pack.identity)
     return Tried(
         strength=strength,
         read=tuple(_read(judge_figures(seen, number)) for number in range(len(panel.judges))),
         above_bound=tuple(_number(one) for one in likeness.above_bound_by_target),
+        frechet_ratio=tuple(metrics.quotient(*pair) for pair in zip(distances.outputs, distances.real, strict=True)),
     )
 
 
@@ -128,8 +142,8 @@ def _read(judged: JudgeFigures) -> Read:
 
 
 def choose(tried: Sequence[Tried]) -> tuple[float, ...]:
-    """A strength for every group: the weakest at which its outputs look their age to every judge; where none does, the
-    one that comes nearest, the weaker of equals."""
+    """A strength for every group: the weakest at which its outputs look their age to every judge and are near to real
+    pictures; where none does, the one that comes nearest, the weaker of equals."""
     from_weakest = sorted(tried, key=lambda one: one.strength)
     chosen = []
     for group in range(len(from_weakest[0].above_bound)):
@@ -153,8 +167,8 @@ def as_markdown(tried: Sequence[Tried], chosen: Sequence[float], groups: AgeGrou
     from_weakest = sorted(tried, key=lambda one: one.strength)
     lines = [
         "Each cell: years between the mean judged age of outputs and that of real faces; share judged within one",
-        "group, over that of real faces; share above the different-person bound. The first two as each judge reads",
-        f"them: {', '.join(read.judge for read in from_weakest[0].read)}.",
+        "group, over that of real faces; share above the different-person bound; Frechet distance over that of real",
+        f"pictures. The first two as each judge reads them: {', '.join(read.judge for read in from_weakest[0].read)}.",
         "",
         "| target | " + " | ".join(f"{one.strength:g}" for one in from_weakest) + " |",
         "|---" * (1 + len(from_weakest)) + "|",
@@ -164,7 +178,8 @@ def as_markdown(tried: Sequence[Tried], chosen: Sequence[float], groups: AgeGrou
         for one in from_weakest:
             years = ", ".join(f"{read.difference_years[group]:+.1f}" for read in one.read)
             within = ", ".join(f"{read.within_one_group_ratio[group]:.0%}" for read in one.read)
-            cell = f"{years}; {within}; {one.above_bound[group]:.0%}"
+            ratio = one.frechet_ratio[group]
+            cell = f"{years}; {within}; {one.above_bound[group]:.0%}; {'-' if ratio is None else f'{ratio:.1f}'}"
             cells.append(f"**{cell}**" if one.strength == chosen[group] else cell)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

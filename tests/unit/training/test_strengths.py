@@ -9,12 +9,16 @@ from training.data import FaceSet
 from training.strengths import Read, Tried, as_markdown, balanced, choose
 
 
-def tried(strength: float, *read: tuple[tuple[float, ...], tuple[float, ...]]) -> Tried:
+def tried(
+    strength: float,
+    *read: tuple[tuple[float, ...], tuple[float, ...]],
+    ratios: tuple[float | None, ...] = (1.0,) * 3 + (None,),
+) -> Tried:
     judges = tuple(
         Read(judge=f"judge-{number}", difference_years=years, within_one_group_ratio=within)
         for number, (years, within) in enumerate(read)
     )
-    return Tried(strength=strength, read=judges, above_bound=(0.9,) * 4)
+    return Tried(strength=strength, read=judges, above_bound=(0.9,) * 4, frechet_ratio=ratios)
 
 
 TRIED = (
@@ -40,17 +44,28 @@ def test_outputs_must_look_their_age_to_every_judge() -> None:
     assert choose(BOTH) == (1.0, 1.2, 0.8, 1.0)
 
 
+def test_outputs_must_be_near_to_real_pictures() -> None:
+    good = ((0.0,) * 4, (1.0,) * 4)
+    trials = (
+        tried(0.8, good, ratios=(2.1, 2.0, 3.0, None)),
+        tried(1.0, good, ratios=(1.9, 1.0, 2.5, None)),
+        tried(1.2, good, ratios=(1.0, 1.0, 2.6, None)),
+    )
+    assert choose(trials) == (1.0, 0.8, 1.0, 0.8)
+
+
 def test_the_table_shows_what_was_chosen() -> None:
     rows = as_markdown(TRIED, choose(TRIED), FOUR).splitlines()
     assert "| target | 0.8 | 1 | 1.2 |" in rows
-    assert f"| {FOUR.names[0]} | **+2.0; 100%; 90%** | +0.0; 100%; 90% | +9.0; 70%; 90% |" in rows
+    assert f"| {FOUR.names[0]} | **+2.0; 100%; 90%; 1.0** | +0.0; 100%; 90%; 1.0 | +9.0; 70%; 90%; 1.0 |" in rows
+    assert rows[-1].startswith(f"| {FOUR.names[3]} | -8.0; 60%; 90%; - |")
     assert rows[-1].count("**") == 2
 
 
 def test_the_table_shows_what_each_judge_reads() -> None:
     text = as_markdown(BOTH[:1], (0.8,) * 4, FOUR)
     assert "judge-0, judge-1" in text
-    assert f"| {FOUR.names[0]} | **+2.0, -4.0; 100%, 100%; 90%** |" in text
+    assert f"| {FOUR.names[0]} | **+2.0, -4.0; 100%, 100%; 90%; 1.0** |" in text
 
 
 def test_faces_are_balanced_over_the_groups_and_a_group_without_any_is_named() -> None:
