@@ -1,9 +1,11 @@
 """What a training run is told. Presets are named; every run writes the one it used."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from core.device import Precision
 from core.discriminator import STDDEV_GROUP, DiscriminatorConfig
@@ -185,6 +187,18 @@ def reweighted(config: TrainingConfig, weights: Mapping[str, float]) -> Training
         if not 0 <= value < math.inf:
             raise ValueError(f"the weight of {name} must be 0 or more, got {value}")
     return replace(config, weights=replace(config.weights, **weights)) if weights else config
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], under: str = "") -> list[str]:
+    """What differs between two configurations as JSON has them, a line each: "weights.hue 20.0 -> 0.0"."""
+    found = []
+    for name in dict.fromkeys((*before, *now)):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += differences(old, new, f"{under}{name}.")
+        elif old != new:
+            found.append(f"{under}{name} {json.dumps(old)} -> {json.dumps(new)}")
+    return found
 
 
 PRESETS: dict[str, TrainingConfig] = {

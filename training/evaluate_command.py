@@ -40,7 +40,8 @@ class Choice:
     max_faces: int | None = None
     """Use only so many faces, evenly spread."""
     strength: tuple[float, ...] = (1.0,)
-    """Multiply the changes that a run's generator makes: one number, or one for each age group."""
+    """Multiply the changes that a run's generator makes: one number, or one for each age group. Exported models keep
+    their own."""
     threads: int = 2
     """CPU threads; an evaluation that was broken off goes on only with as many."""
 
@@ -65,6 +66,11 @@ def evaluate(models: tuple[str, ...], /, out: Path, choice: Choice = Choice()) -
     from training.material import Material, Panel
     from training.report import as_markdown
 
+    if choice.strength != (1.0,) and models and not any(Path(model).is_dir() for model in models):
+        raise ValueError(
+            f"--strength multiplies what a run makes, and {models[0]} is no run folder: an exported model has its "
+            "strengths within; leave it out, or name the run"
+        )
     torch.set_num_threads(choice.threads)
     contenders = [contender_named(model, choice.strength) for model in models]
     shared, part = PACK.parent, PACK / "utkface_train-0.parquet"

@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core.ages import group_system
 from core.files import write_atomic
-from training.config import ReferenceConfig, TrainingConfig
+from training.config import ReferenceConfig, TrainingConfig, differences
 from training.data import FacesInMemory, FaceSource, default_files, load_faces
 from training.environment import describe, write_environment
 from training.inputs import to_inputs
@@ -21,6 +22,9 @@ from training.state import STATE_FILE, AnyState, load_state, read_counters, save
 from training.stopping import stop_signal
 from training.stream import FacesFromShards, StreamConfig
 from training.trainer import Trainer
+
+OF_A_SITTING = ("minutes", "num_steps", "start_from")
+"""Settings that differ from sitting to sitting without changing what is learnt."""
 
 
 def train(config: TrainingConfig, run: Path) -> AnyState:
@@ -49,6 +53,8 @@ def train(config: TrainingConfig, run: Path) -> AnyState:
         state.step = config.warmup_steps  # the other run has been through it
     if processes.is_main:
         written = json.dumps(dataclasses.asdict(config), default=str, indent=2)
+        if state_path.exists() and (run / "config.json").is_file():
+            _say_what_changed(run, json.loads(written))
         write_atomic(run / "config.json", (written + "\n").encode())
     source = open_source(config, processes)
     if processes.is_main:
@@ -60,6 +66,18 @@ def train(config: TrainingConfig, run: Path) -> AnyState:
         source.close()
     processes.leave()
     return state
+
+
+def _say_what_changed(run: Path, now: dict[str, Any]) -> None:
+    """Options are taken anew when a run is resumed; one that was forgotten should not go unnoticed."""
+    before = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    changed = [one for one in differences(before, now) if one.partition(" ")[0] not in OF_A_SITTING]
+    if changed:
+        _say(f"{run} goes on with other settings than before: {'; '.join(changed)}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def open_source(config: TrainingConfig, processes: Processes) -> FaceSource:
@@ -110,8 +128,7 @@ def _go_on(
     seconds_before = state.seconds
     stopping = False
     if reporter is not None and state.step >= config.num_steps:
-        done = f"{run} is at step {state.step} already, and {config.num_steps} were asked for; name more with --steps"
-        print(done, file=sys.stderr, flush=True)  # noqa: T201
+        _say(f"{run} is at step {state.step} already, and {config.num_steps} were asked for; name more with --steps")
     while state.step < config.num_steps and not stopping:
         terms = trainer.step(to_inputs(prefetcher.batch(), trainer.groups, trainer.compute))
         now = time.monotonic()

@@ -88,6 +88,9 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
     two = export(run, tmp_path / "models", photo, "--strength", "0.8", "0.7")
     assert two.returncode == 1
     assert "strengths must be 10 numbers above 0 and at most 3, got (0.8, 0.7)" in two.stderr
+    ignored = training("evaluate", "agetrans-128-10", "--out", tmp_path / "figures", "--strength", "0.8")
+    assert ignored.returncode == 1
+    assert "agetrans-128-10 is no run folder: an exported model has its strengths within" in ignored.stderr
     done = export(run, tmp_path / "models", photo, "--notes", "The light was bad.", *strengths)
     assert done.returncode == 0, done.stderr
 

@@ -120,6 +120,15 @@ def test_weights_and_pace_can_be_given(data: Path, tmp_path: Path) -> None:
     assert (written["weights"]["hue"], written["weights"]["mirror"], written["weights"]["age"]) == (0, 7, 1)
 
 
+def test_a_resumed_run_says_what_was_changed(data: Path, tmp_path: Path) -> None:
+    assert run(tmp_path / "run", data, "--steps", "1", "--weight", "hue", "5").returncode == 0
+    same = run(tmp_path / "run", data, "--steps", "2", "--weight", "hue", "5")
+    assert same.returncode == 0 and "other settings" not in same.stderr
+    forgotten = run(tmp_path / "run", data, "--steps", "3")
+    assert forgotten.returncode == 0, forgotten.stderr
+    assert "goes on with other settings than before: weights.hue 5.0 -> 20.0\n" in forgotten.stderr
+
+
 def test_minutes_end_a_sitting(data: Path, tmp_path: Path) -> None:
     """Three seconds of steps that would take hours; the next sitting has three seconds of its own."""
     out, minutes, before = tmp_path / "run", 0.05, 0.0
