@@ -48,13 +48,14 @@ def train(
         reader: Age estimator, by name or file, that reads outputs; "none" for the encoder of the average.
         recogniser: ArcFace-style ONNX file of the identity band; "none" to leave the band out.
         identity_floor: Cosine between input and output, to the recogniser, that the band asks for at least, for targets
-            from 10 years up; each recogniser has its own scale. 0 leaves the band as real pictures are.
+            from 10 years up, in our recipe. Each recogniser has its own scale: with --recogniser it is 0, which leaves
+            the band as real pictures are, unless it is given.
         stream: Read faces as they are needed instead of holding all in memory.
         learning_rate: Adam's, for both networks; a run that starts from a good model wants less than the preset's.
         average_half_life: Faces after which an old weight counts half in the averaged generator.
         weight: Terms of our objective and how much they count instead, such as --weight hue 0 mirror 5.
     """
-    from training.config import TrainingConfig, reweighted
+    from training.config import ReferenceConfig, TrainingConfig, reweighted
     from training.config import preset as find_preset
     from training.loop import train as run_training
 
@@ -75,7 +76,10 @@ def train(
         config = dataclasses.replace(config, reader=None if reader == "none" else reader)
     if recogniser is not None:
         config = dataclasses.replace(config, recogniser=None if recogniser == "none" else Path(recogniser))
+        config = dataclasses.replace(config, identity_floor=0.0)  # the preset's is of the preset's recogniser
     if identity_floor is not None:
+        if isinstance(config.generator, ReferenceConfig):
+            raise ValueError("the published recipe has no identity band; leave --identity-floor out")
         config = dataclasses.replace(config, identity_floor=identity_floor)
     if learning_rate is not None:
         config = dataclasses.replace(config, learning_rate=learning_rate)

@@ -55,7 +55,7 @@ def _judge_bars(judge: JudgeFigures) -> tuple[Bar, ...]:
     beyond = sum(value > MEAN_AGE_YEARS for value in known)
     mean_age = Bar(
         name=f"mean judged age beside real pictures of the group ({judge.judge})",
-        demand=f"all within {MEAN_AGE_YEARS:g} years, the worst within {WORST_MEAN_AGE_YEARS:g}",
+        demand=f"all but one within {MEAN_AGE_YEARS:g} years, that one within {WORST_MEAN_AGE_YEARS:g}",
         found=f"worst {known[0]:.1f} years, {beyond} of {len(known)} groups beyond {MEAN_AGE_YEARS:g}"
         if is_whole
         else "not measured for every group",

@@ -1,4 +1,4 @@
-"""How well generators age faces they never saw: figures, and a contact sheet to look at.
+"""How well generators age faces they never saw: figures, and sheets of faces to look at.
 
 Every eval face is brought to the typical age of every group and to its own age. Outside judges read the ages and
 sexes, a recogniser compares input and output. Random splits are seeded; the same inputs give the same bits, also
@@ -22,7 +22,7 @@ from training.judgement import judge_figures
 from training.likeness import likeness_figures
 from training.material import Material, Panel, Yardsticks
 from training.metrics import by_target, finite, mean
-from training.observations import BATCH, NUM_FOLLOWED, NUM_SHOWN, Observations, observe
+from training.observations import BATCH, NUM_FOLLOWED, NUM_SHOWN, SHOWN_PX, Observations, observe
 from training.observed import Observed, clear
 from training.page import Shown, page
 from training.report import as_markdown, sheet, sheets_by_target
@@ -106,6 +106,8 @@ def write_figures(found: Figures, seen: Observations, out: Path) -> None:
     write_atomic(out / "figures.md", as_markdown(found).encode())
     write_atomic(out / "sheet.png", encode_png(sheet(seen)))
     (out / "sheets").mkdir(exist_ok=True)
+    for before in (out / "sheets").glob("*.png"):  # perhaps of other groups
+        before.unlink()
     for name, faces in sheets_by_target(seen).items():
         write_atomic(out / "sheets" / f"{name}.png", encode_png(faces))
 
@@ -119,6 +121,6 @@ def observation_settings(contender: Contender, faces_digest: str, panel: Panel) 
         "faces": faces_digest,
         "judges": [[judge.name, judge.sha256] for judge in panel.judges],
         "pack": [panel.pack.name, panel.recogniser_sha256],
-        "counts": [BATCH, NUM_SHOWN, NUM_FOLLOWED],
+        "counts": [BATCH, NUM_SHOWN, SHOWN_PX, NUM_FOLLOWED],
         "torch": [torch.__version__, torch.get_num_threads()],
     }

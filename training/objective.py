@@ -4,7 +4,8 @@ The age is pushed by the discriminator (conditioned on group and sex), its age h
 What else might move is held, each by a term of its own: the person, but only where the output is less alike than one
 person's real pictures are on average over that gap of years, or than `identity_floor` (training/recogniser.py); the sex
 that the reader sees; the colour of the cheeks and, everywhere, its hue. Outputs are not brought back to the input's
-age: held to a way back, children came out less like real ones (docs/recipe.md).
+age: at the strengths of a release, outputs of no group were further from real pictures without a way back
+(docs/recipe.md).
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ IDENTITY_STD = 0.0
 """Deviations below the mean of one person's real pictures from which an output is drawn back: with one, which only
 every sixth real pair falls below, outputs came to lie low in the band and few passed verification."""
 FLOOR_FROM_YEARS = 10
-"""From here on outputs are held to `identity_floor`: nobody is known by their face as an infant."""
+"""Outputs for targets from here up are held to `identity_floor`, whatever the input's age: made a small child,
+nobody is known by their face."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

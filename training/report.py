@@ -1,4 +1,4 @@
-"""An evaluation for people: sections of tables, and a sheet of faces."""
+"""An evaluation for people: sections of tables, and sheets of faces."""
 
 from collections.abc import Sequence
 
@@ -19,6 +19,8 @@ from training.sections import Section, Table, number, share, signed, table, to_m
 VERDICTS = {True: "reached", False: "**not reached**", None: "not measured"}
 SHEET_ROWS = 12
 """Single faces on the sheet of all groups."""
+SHEET_TILE_PX = 256
+"""Side of a face on it, at most."""
 PAIRS_IN_A_ROW = 5
 """Faces with their outputs beside each other on the sheet of one group."""
 
@@ -253,7 +255,8 @@ def sheet(seen: Observations) -> Photo:
         row = shown.rows[place]
         tiles += [faces.faces[row], shown.own[place], *shown.targets[place]]
         captions += [f"input, {faces.ages_years[row]}", "own age", *_judged(seen, row, groups)]
-    return contact_sheet(tiles, captions, columns=2 + len(groups), tile_px=max(64, faces.faces.shape[1]))
+    tile_px = max(64, min(SHEET_TILE_PX, faces.faces.shape[1]))
+    return contact_sheet(tiles, captions, columns=2 + len(groups), tile_px=tile_px)
 
 
 def _judged(seen: Observations, row: int, groups: AgeGroups) -> list[str]:

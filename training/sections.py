@@ -55,9 +55,9 @@ def number(value: Figure, places: int = 1) -> str:
     return UNKNOWN if value is None else f"{value:.{places}f}"
 
 
-def share(value: Figure) -> str:
-    """0..1 in percent."""
-    return UNKNOWN if value is None else f"{value:.1%}"
+def share(value: Figure, places: int = 1) -> str:
+    """0..1 in percent, with so many decimal places."""
+    return UNKNOWN if value is None else f"{value:.{places}%}"
 
 
 def signed(value: Figure) -> str:

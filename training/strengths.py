@@ -1,7 +1,8 @@
 """How strong the changes of every age group should be: the weakest that reach the age and pass for real pictures.
 
 Weaker changes leave more of the person. What is chosen here is chosen on faces that neither the generator nor the
-final evaluation sees.
+final evaluation sees. The estimator among the judges may have learnt from them: it then reads real faces better than
+outputs, and asks for a little more strength than other faces would.
 """
 
 import dataclasses
@@ -28,6 +29,7 @@ from training.material import Panel
 from training.metrics import Figure
 from training.observations import observe, spread
 from training.observed import Observed, clear
+from training.sections import number, share
 from training.state import load_average
 
 DIFFERENCE_YEARS = 3.0
@@ -44,16 +46,15 @@ class Read:
     judge: str
     difference_years: tuple[float, ...]
     """Mean judged age of the outputs, less that of real faces of the group."""
-    within_one_group_ratio: tuple[float, ...]
-    """Share of outputs judged within one group of the target, over that of real faces."""
+    within_one_group_ratio: tuple[Figure, ...]
+    """Share of outputs judged within one group of the target, over that of real faces; None where no real one is."""
 
     def miss(self, group: int) -> float:
         """How far outputs for the group are from looking their age, by whichever is further off: up to 1 they do."""
-        ratio = self.within_one_group_ratio[group]
-        return max(
-            abs(self.difference_years[group]) / DIFFERENCE_YEARS,
-            WITHIN_ONE_GROUP_RATIO / ratio if ratio > 0 else math.inf,
-        )
+        off, ratio = abs(self.difference_years[group]) / DIFFERENCE_YEARS, self.within_one_group_ratio[group]
+        if ratio is None:
+            return off
+        return max(off, WITHIN_ONE_GROUP_RATIO / ratio if ratio > 0 else math.inf)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +71,8 @@ class Tried:
 
     def miss(self, group: int) -> float:
         """How far outputs for the group are from looking their age to every judge, and from being as near to real
-        pictures as is demanded of a release, by what is furthest off: up to 1 all is well."""
+        pictures as is demanded of a release, by what is furthest off: up to 1 all is well. What was not measured does
+        not count."""
         return max(*(read.miss(group) for read in self.read), (self.frechet_ratio[group] or 0.0) / FRECHET_RATIO)
 
 
@@ -137,7 +139,7 @@ def _read(judged: JudgeFigures) -> Read:
     return Read(
         judge=judged.judge,
         difference_years=tuple(_number(one) for one in judged.difference_years),
-        within_one_group_ratio=tuple(_number(metrics.quotient(made, real)) for made, real in within),
+        within_one_group_ratio=tuple(metrics.quotient(made, real) for made, real in within),
     )
 
 
@@ -177,9 +179,8 @@ def as_markdown(tried: Sequence[Tried], chosen: Sequence[float], groups: AgeGrou
         cells = []
         for one in from_weakest:
             years = ", ".join(f"{read.difference_years[group]:+.1f}" for read in one.read)
-            within = ", ".join(f"{read.within_one_group_ratio[group]:.0%}" for read in one.read)
-            ratio = one.frechet_ratio[group]
-            cell = f"{years}; {within}; {one.above_bound[group]:.0%}; {'-' if ratio is None else f'{ratio:.1f}'}"
+            within = ", ".join(share(read.within_one_group_ratio[group], 0) for read in one.read)
+            cell = f"{years}; {within}; {one.above_bound[group]:.0%}; {number(one.frechet_ratio[group])}"
             cells.append(f"**{cell}**" if one.strength == chosen[group] else cell)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

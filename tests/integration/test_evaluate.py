@@ -74,6 +74,7 @@ def test_models_of_both_kinds_side_by_side(models: Path, photos: Path, tmp_path:
     assert (ours["why_not_rectified"], ours["rectified"]["table"]["false_accept_rate"]) == (None, 1e-3)
     each = {"figures.json", "figures.md", "sheet.png"}
     names = {f"{model}/{name}" for model in ("ours", "theirs") for name in each}
+    names |= {f"{one['model']}/sheets/{group}.png" for one in (ours, theirs) for group in one["target_groups"]}
     assert set(contents(tmp_path / "out")) == names | {"comparison.json", "comparison.md", "report.html"}
     compared = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert compared["weights_sha256"] == [ours["weights_sha256"], theirs["weights_sha256"]]

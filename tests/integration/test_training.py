@@ -117,6 +117,13 @@ def test_weights_and_pace_can_be_given(data: Path, tmp_path: Path) -> None:
     written = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (written["learning_rate"], written["ema_half_life_faces"]) == (1e-5, 9000)
     assert written["identity_floor"] == 0.5
+    assert run(tmp_path / "bare", data, "--steps", "1", "--recogniser", "none").returncode == 0
+    assert json.loads((tmp_path / "bare" / "config.json").read_text())["identity_floor"] == 0
+    published = run(
+        tmp_path / "published", data, "--steps", "1", "--preset", "reference-tiny", "--identity-floor", "0.5"
+    )
+    assert published.returncode == 1
+    assert "the published recipe has no identity band; leave --identity-floor out" in published.stderr
     assert (written["weights"]["hue"], written["weights"]["mirror"], written["weights"]["age"]) == (0, 7, 1)
 
 

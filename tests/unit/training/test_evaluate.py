@@ -92,7 +92,10 @@ def test_a_generator_that_changes_nothing_is_found_out(
     assert sum(part.num_faces for part in found.slices) == 3 * 4, "by sex, by race and by group"
     assert found.frechet.features == pack.identity
 
+    (tmp_path / "b" / "sheets").mkdir(parents=True)
+    (tmp_path / "b" / "sheets" / "15-29.png").write_bytes(b"of another model")
     again = evaluate(keeper, material, Panel(judges=(judge,), pack=pack), tmp_path / "b")
+    assert not (tmp_path / "b" / "sheets" / "15-29.png").exists()
     assert again == found
     names = ["figures.json", "figures.md", "report.html", "sheet.png", *(f"sheets/{name}.png" for name in TEN.names)]
     files = [path for path in (tmp_path / "a").rglob("*") if path.is_file()]

@@ -11,7 +11,7 @@ from training.strengths import Read, Tried, as_markdown, balanced, choose
 
 def tried(
     strength: float,
-    *read: tuple[tuple[float, ...], tuple[float, ...]],
+    *read: tuple[tuple[float, ...], tuple[float | None, ...]],
     ratios: tuple[float | None, ...] = (1.0,) * 3 + (None,),
 ) -> Tried:
     judges = tuple(
@@ -52,6 +52,15 @@ def test_outputs_must_be_near_to_real_pictures() -> None:
         tried(1.2, good, ratios=(1.0, 1.0, 2.6, None)),
     )
     assert choose(trials) == (1.0, 0.8, 1.0, 0.8)
+
+
+def test_what_was_not_measured_does_not_decide() -> None:
+    trials = (
+        tried(0.8, ((5.0,) * 4, (None,) * 4), ratios=(None,) * 4),
+        tried(1.0, ((2.0,) * 4, (None, 0.0, 1.0, None)), ratios=(None, None, None, 9.0)),
+    )
+    assert choose(trials) == (1.0, 0.8, 1.0, 0.8)
+    assert "| +2.0; -; 90%; - |" in as_markdown(trials, choose(trials[:1]), FOUR).splitlines()[-4]
 
 
 def test_the_table_shows_what_was_chosen() -> None:
