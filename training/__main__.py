@@ -75,8 +75,9 @@ def train(
     if reader is not None:
         config = dataclasses.replace(config, reader=None if reader == "none" else reader)
     if recogniser is not None:
-        config = dataclasses.replace(config, recogniser=None if recogniser == "none" else Path(recogniser))
-        config = dataclasses.replace(config, identity_floor=0.0)  # the preset's is of the preset's recogniser
+        path = None if recogniser == "none" else Path(recogniser)
+        # The preset's floor is on the scale of the preset's recogniser.
+        config = dataclasses.replace(config, recogniser=path, identity_floor=0.0)
     if identity_floor is not None:
         if isinstance(config.generator, ReferenceConfig):
             raise ValueError("the published recipe has no identity band; leave --identity-floor out")

@@ -5,7 +5,7 @@ import dataclasses
 from core.ages import system_of
 from training.figures import Figures, FrechetFigures
 from training.judgement import KEEPS_SEX_FROM_YEARS, JudgeFigures
-from training.metrics import Figure, quotient
+from training.metrics import Figure
 
 MEAN_AGE_YEARS, WORST_MEAN_AGE_YEARS = 3.0, 5.0
 WITHIN_ONE_GROUP_RATIO, FAR_WITHIN_ONE_GROUP_RATIO = 0.92, 0.85
@@ -86,10 +86,8 @@ def _sex_kept(judge: JudgeFigures) -> Bar:
 
 
 def _frechet(found: FrechetFigures) -> Bar:
-    pairs = list(zip(found.outputs, found.real, strict=True))
-    ratios = [quotient(made, real) for made, real in pairs]
-    known = [ratio for ratio in ratios if ratio is not None]
-    is_whole = len(known) == len(ratios)
+    known = [ratio for ratio in found.ratios() if ratio is not None]
+    is_whole = len(known) == len(found.outputs)
     beyond = sum(ratio > FRECHET_RATIO for ratio in known)
     return Bar(
         name=f"Frechet distance to real pictures of the group, over that of other real ones ({found.features})",

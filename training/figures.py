@@ -37,6 +37,10 @@ class FrechetFigures:
     num_pictures: tuple[int, ...]
     """In each half."""
 
+    def ratios(self) -> tuple[Figure, ...]:
+        """Of each target group the one over the other."""
+        return tuple(metrics.quotient(made, real) for made, real in zip(self.outputs, self.real, strict=True))
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class JudgeSlice:

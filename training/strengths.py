@@ -18,7 +18,7 @@ from core.ages import AgeGroups
 from core.errors import DataBroken
 from core.files import write_atomic
 from training import metrics
-from training.bars import FRECHET_RATIO
+from training.bars import FRECHET_RATIO, MEAN_AGE_YEARS
 from training.contender import Contender, contender, unfiled
 from training.data import FaceSet
 from training.evaluate import observation_settings
@@ -32,8 +32,6 @@ from training.observed import Observed, clear
 from training.sections import number, share
 from training.state import load_average
 
-DIFFERENCE_YEARS = 3.0
-"""So far may the mean judged age of a group's outputs lie from that of real faces."""
 WITHIN_ONE_GROUP_RATIO = 0.94
 """So many of a group's outputs must be judged within one group, over the share of real faces: some more than is
 demanded of a release, as other faces give other figures."""
@@ -51,7 +49,7 @@ class Read:
 
     def miss(self, group: int) -> float:
         """How far outputs for the group are from looking their age, by whichever is further off: up to 1 they do."""
-        off, ratio = abs(self.difference_years[group]) / DIFFERENCE_YEARS, self.within_one_group_ratio[group]
+        off, ratio = abs(self.difference_years[group]) / MEAN_AGE_YEARS, self.within_one_group_ratio[group]
         if ratio is None:
             return off
         return max(off, WITHIN_ONE_GROUP_RATIO / ratio if ratio > 0 else math.inf)
@@ -125,12 +123,12 @@ def _tried(
     observed = Observed(out, observation_settings(contender, faces.digest, panel))
     observed.say(f"strength {strength:g}")
     seen = observe(contender, faces, panel.judges, panel.pack, observed)
-    likeness, distances = likeness_figures(seen, panel.pack.identity), pictures.figures(seen, panel.pack.identity)
+    likeness = likeness_figures(seen, panel.pack.identity)
     return Tried(
         strength=strength,
         read=tuple(_read(judge_figures(seen, number)) for number in range(len(panel.judges))),
         above_bound=tuple(_number(one) for one in likeness.above_bound_by_target),
-        frechet_ratio=tuple(metrics.quotient(*pair) for pair in zip(distances.outputs, distances.real, strict=True)),
+        frechet_ratio=pictures.figures(seen, panel.pack.identity).ratios(),
     )
 
 
