@@ -19,10 +19,24 @@ class Askings:
 
     def __init__(self) -> None:
         self.newest = 0
+        self.latest_ms = 0.0
 
     def anew(self) -> None:
         """Something else is asked for: what goes on under `while_newest` ends."""
         self.newest += 1
+
+    def is_late(self, moment_ms: float) -> bool:
+        """Whether something was done after this and is answered already: two requests may pass each other on the way.
+
+        Asked once for each thing done, of those that answer the same question.
+
+        Args:
+            moment_ms: when the browser began to ask, on a clock of its own (`in_order`).
+        """
+        if moment_ms < self.latest_ms:
+            return True
+        self.latest_ms = moment_ms
+        return False
 
     def while_newest(self, steps: Iterable[Step]) -> Iterator[Step]:
         """Those steps, until something else is asked for."""
@@ -31,6 +45,19 @@ class Askings:
             if self.newest != mine:
                 return
             yield step
+
+
+def in_order(askings: Any, moment: Any, *seen: Any) -> dict[str, Any]:
+    """For events whose answers must stand in the order they were asked for: their inputs, and how these are filled.
+
+    Args:
+        askings: a state of `Askings` that those events share.
+        moment: a hidden number, filled by the browser as the event begins; for `Askings.is_late`.
+        seen: the other inputs.
+    """
+    count = 2 + len(seen)  # the browser hands over the outputs, too
+    stamp = f"(...given) => [given[0], performance.now(), ...given.slice(2, {count})]"
+    return {"inputs": [askings, moment, *seen], "js": stamp}
 
 
 def in_turn_then(

@@ -109,6 +109,7 @@ class Layout:
                     self.saving = gr.HTML(elem_id="saving-note", padding=False)
                     self.file = gr.DownloadButton(elem_id="file", elem_classes="unseen")
         self.query = gr.Textbox(visible=False, elem_id="query")
+        self.moment = gr.Number(0, visible=False)
         with gr.Accordion(say("What this can and cannot do"), open=False, elem_id="limits"):
             self.limits = gr.HTML(words.limits(say, studio.info(studio.default_model), studio.estimator))
 

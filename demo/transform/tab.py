@@ -12,7 +12,7 @@ from demo.answering import Refusal, answering
 from demo.boxes import age_range
 from demo.delivery import SAVE, Delivery
 from demo.language import Language
-from demo.stopping import IN_TURN, Askings, in_turn_then, stops
+from demo.stopping import IN_TURN, Askings, in_order, in_turn_then, stops
 from demo.studio import Sitting, Studio, Target
 from demo.transform import link, words
 from demo.transform.family import Family
@@ -70,8 +70,9 @@ class TransformTab(Family):
 
         found = [*self.blank()]
         came = [self.photo, self.held, *found]
-        seen = [self.askings, self.held, self.consent, self.model, self.locks]
-        to_look = [*seen, self.sitting]
+        seen = [self.held, self.consent, self.model, self.locks]
+        to_look = {"fn": self.look_once, "outputs": found, **looking}
+        to_look |= in_order(self.askings, self.moment, *seen, self.sitting)
         stops([self.locks.input], running)
         to_lock = [self.askings, self.sitting, self.locks]
         changed_locks = self.locks.input(self.relock, to_lock, [self.sitting, self.likeness], **quiet)
@@ -86,15 +87,15 @@ class TransformTab(Family):
         self.cancel.click(self.stopped, self.askings, [self.progress, self.run, self.cancel], **quiet)
         changed = gr.on(arriving, self.arrive, self.photo, came, preprocess=False, **work)
         for arrived in (changed, self.example.click(self.take_example, None, came, **work)):
-            arrived.then(self.look_once, to_look, found, **looking)  # the tick may be set by now
-        self.consent.input(self.look_once, to_look, found, **looking)
+            arrived.then(**to_look)  # the tick may be set by now
+        self.consent.input(**to_look)
         self.faces.select(self.pick, [self.askings, self.sitting, self.model], found, **looking)
         self.guardian.input(self.allow, [self.sitting, self.guardian], [self.run, self.notice], **quiet)
-        chosen = [*found, self.years, self.limits, self.card_box]
-        self.model.input(self.change_model, seen, chosen, **looking)
-        self.mode.input(self.change_mode, [self.mode, self.model], [self.model, self.wanted], **quiet).then(
-            self.change_model, seen, chosen, **looking
-        )
+        to_change = {"fn": self.change_model, "outputs": [*found, self.years, self.limits, self.card_box], **looking}
+        to_change |= in_order(self.askings, self.moment, *seen)
+        self.model.input(**to_change)
+        changed_mode = self.mode.input(self.change_mode, [self.mode, self.model], [self.model, self.wanted], **quiet)
+        changed_mode.then(**to_change)
         self.card_box.expand(self.read_card, self.model, self.card, **quiet).then(None, None, None, js=REACHABLE)
         opened = [self.mode, self.model, self.view, self.wanted, self.years]
         assert Context.root_block is not None
@@ -158,10 +159,18 @@ class TransformTab(Family):
         }
 
     def look_once(
-        self, askings: Askings, held: Any, agreed: bool, model: str, locks: list[Lock], sitting: Sitting | None
+        self,
+        askings: Askings,
+        moment_ms: float,
+        held: Any,
+        agreed: bool,
+        model: str,
+        locks: list[Lock],
+        sitting: Sitting | None,
     ) -> Updates:
-        """The same, but not twice: a tick that comes while a photo is looked at must not undo what was made since."""
-        if agreed and sitting is not None and sitting.photo is held:
+        """The same, but not twice: a tick that comes while a photo is looked at must not undo what was made since.
+        Nor out of order: a look asked for before a tick must not undo the tick."""
+        if askings.is_late(moment_ms) or (agreed and sitting is not None and sitting.photo is held):
             return {self.sitting: sitting}
         looked = self.look(held, agreed, model, locks)
         askings.anew()
@@ -200,9 +209,11 @@ class TransformTab(Family):
             self.notice: "" if may else self.hint(consent.TICK_GUARDIAN),
         }
 
-    def change_model(self, askings: Askings, held: Any, agreed: bool, model: str, locks: list[Lock]) -> Updates:
+    def change_model(
+        self, askings: Askings, moment_ms: float, held: Any, agreed: bool, model: str, locks: list[Lock]
+    ) -> Updates:
         low, high = age_range(self.studio.groups(model))
-        looked = self.look(held, agreed, model, locks)
+        looked = {} if askings.is_late(moment_ms) else self.look(held, agreed, model, locks)
         askings.anew()
         return {
             **looked,

@@ -11,6 +11,7 @@ from demo.boxes import photo_box, tiles
 from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
+from demo.stopping import Askings
 from demo.studio import Studio
 from demo.uploads import EXAMPLE, photo_taken_in
 from demo.verify import words
@@ -30,6 +31,7 @@ class SideRoom:
         name = say("First photo") if number == 1 else say("Second photo")
         self.held: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.side: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
+        self.askings: Any = gr.State(Askings())
         with gr.Column(min_width=280, elem_id=f"verify-side-{number}", elem_classes="verify-side"):
             gr.HTML(f"<h2>{name}</h2>", padding=False)
             self.photo = photo_box(say, f"verify-photo-{number}", name, height_px=260)
@@ -60,6 +62,7 @@ class SideRoom:
                 elem_id=f"verify-years-{number}",
                 visible=False,
             )
+            self.moment = gr.Number(0, visible=False)
 
     @property
     def found_parts(self) -> list[Any]:
@@ -105,9 +108,14 @@ class SideRoom:
         except Refusal as refusal:
             return {**self.blank(), self.notice: self.trouble(str(refusal))}
 
-    def look_once(self, held: Photo | None, agreed: bool, side: Side | None) -> Updates:
-        """The same, but not twice: a tick that comes while a photo is looked at must not undo what was made since."""
-        return {self.side: side} if agreed and side is not None and side.photo is held else self.look(held, agreed)
+    def look_once(
+        self, askings: Askings, moment_ms: float, held: Photo | None, agreed: bool, side: Side | None
+    ) -> Updates:
+        """The same, but not twice: a tick that comes while a photo is looked at must not undo what was made since.
+        Nor out of order: a look asked for before a tick must not undo the tick."""
+        if askings.is_late(moment_ms) or (agreed and side is not None and side.photo is held):
+            return {self.side: side}
+        return self.look(held, agreed)
 
     def met(self, side: Side) -> Updates:
         """One side with a face picked."""

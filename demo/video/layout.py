@@ -8,6 +8,7 @@ from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S
 from demo.language import Language
 from demo.motion import age_range
+from demo.stopping import Askings
 from demo.studio import Studio
 from demo.video import words
 
@@ -37,6 +38,8 @@ class Layout:
         low, high = age_range(self.studio)
         self.reel: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.seen: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
+        self.askings: Any = gr.State(Askings())
+        self.moment = gr.Number(0, visible=False)
         with gr.Row(elem_id="video-desk"):
             with gr.Column(scale=4, min_width=300, elem_id="video-side"):
                 self.file = gr.File(

@@ -12,7 +12,7 @@ from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import IN_TURN, stops
+from demo.stopping import IN_TURN, Askings, in_order, stops
 from demo.studio import Studio
 from demo.uploads import uploaded
 from demo.video import words
@@ -39,7 +39,6 @@ class VideoTab(Layout):
         made = [self.progress, self.players, self.verdict, self.save, self.run, self.cancel]
         waiting = self.run.click(self.wait, [self.seen, self.guardian], made, **quiet)
         running = waiting.success(self.age, [self.seen, self.guardian, self.years], [*made, self.guardian], **long)
-        looking = {**quiet, **IN_TURN}
         pressed = [self.cancel.click, self.file.upload, self.example.click, self.consent.input]
         stops(pressed, [waiting, running])
         self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
@@ -47,9 +46,11 @@ class VideoTab(Layout):
         found = [*self.blank()]
         came = [self.file, self.reel, *found]
         chosen = self.file.upload(self.arrive, self.file, came, preprocess=False, **work)
+        to_look = {"fn": self.look_once, "outputs": found, **quiet, **IN_TURN}
+        to_look |= in_order(self.askings, self.moment, self.reel, self.consent, self.seen)
         for arrived in (chosen, self.example.click(self.take_example, None, came, **work)):
-            arrived.then(self.look_once, [self.reel, self.consent, self.seen], found, **looking)
-        self.consent.input(self.look_once, [self.reel, self.consent, self.seen], found, **looking)
+            arrived.then(**to_look)
+        self.consent.input(**to_look)
         self.guardian.input(self.allow, [self.seen, self.guardian], [self.run, self.notice], **quiet)
 
     def blank(self) -> Updates:
@@ -118,9 +119,14 @@ class VideoTab(Layout):
             self.notice: self.hint(consent.TICK_GUARDIAN) if seen.needs_guardian else "",
         }
 
-    def look_once(self, reel: Reel | None, agreed: bool, seen: Seen | None) -> Updates:
-        """The same, but not twice: a tick that comes while a clip is looked at must not undo what was made since."""
-        return {self.seen: seen} if agreed and seen is not None and seen.reel is reel else self.look(reel, agreed)
+    def look_once(
+        self, askings: Askings, moment_ms: float, reel: Reel | None, agreed: bool, seen: Seen | None
+    ) -> Updates:
+        """The same, but not twice: a tick that comes while a clip is looked at must not undo what was made since.
+        Nor out of order: a look asked for before a tick must not undo the tick."""
+        if askings.is_late(moment_ms) or (agreed and seen is not None and seen.reel is reel):
+            return {self.seen: seen}
+        return self.look(reel, agreed)
 
     def allow(self, seen: Seen | None, guardian: bool) -> Updates:
         """The guardian's tick was set or taken back."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import skimage.data
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from core.ages import TEN
 from core.images import decode_photo, encode_jpeg, encode_png
@@ -173,6 +173,28 @@ def test_one_age_by_keyboard(open_page: OpenPage) -> None:
     years.focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator("#showing")).to_contain_text(f"Age {shown + 1}")
+
+
+def test_a_look_that_comes_late_does_not_undo_the_tick_after_it(open_page: OpenPage) -> None:
+    page, late = open_page(), list[Route]()
+
+    def hold(route: Route) -> None:
+        asked = route.request.post_data_json["data"]
+        if late or False not in asked or "agetrans-128-10" not in asked:
+            route.continue_()
+        else:
+            late.append(route)  # the look at a photo whose tick is not set yet
+
+    page.route("**/queue/join*", hold)
+    page.click("#example")
+    while not late:
+        page.wait_for_timeout(50)
+    tick(page)
+    expect(page.locator("#found")).to_contain_text("One face found.")
+    with page.expect_response("**/queue/join*"):
+        late[0].continue_()
+    show_ages(page)
+    expect(page.locator("#found")).to_contain_text("One face found.")
 
 
 @pytest.mark.parametrize(

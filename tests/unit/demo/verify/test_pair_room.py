@@ -20,6 +20,7 @@ from core.provenance import Made
 from core.weights import add_model
 from demo.delivery import Delivery
 from demo.language import Language
+from demo.stopping import Askings
 from demo.studio import Studio
 from demo.verify.pair_room import PairRoom
 from demo.verify.pairing import Pairing, Side
@@ -67,9 +68,12 @@ def sent(room: PairRoom, data: bytes) -> tuple[Path, dict[Any, Any]]:
 def test_a_photo_that_is_looked_at_already_is_left_as_it_is(room: PairRoom) -> None:
     first = room.first
     side = first.look(ASTRONAUT, True)[first.side]
-    assert first.look_once(ASTRONAUT, True, side) == {first.side: side}
-    assert first.look_once(ASTRONAUT, False, side)[first.side] is None
-    assert first.look_once(ASTRONAUT.copy(), True, side)[first.side] not in (None, side)
+    assert first.look_once(Askings(), 1, ASTRONAUT, True, side) == {first.side: side}
+    assert first.look_once(Askings(), 1, ASTRONAUT, False, side)[first.side] is None
+    assert first.look_once(Askings(), 1, ASTRONAUT.copy(), True, side)[first.side] not in (None, side)
+    told = Askings()
+    first.look_once(told, 20.0, ASTRONAUT, True, side)
+    assert first.look_once(told, 10.0, ASTRONAUT, False, side) == {first.side: side}, "asked before, came after"
 
 
 def test_sides_that_stayed_as_they_were_keep_what_was_compared(room: PairRoom) -> None:

@@ -14,6 +14,7 @@ from core.generator import Generator, GeneratorConfig
 from core.weights import add_model
 from demo.delivery import Delivery
 from demo.language import Language
+from demo.stopping import Askings
 from demo.studio import Studio
 from demo.video.tab import VideoTab
 from tests.make_clip import clip, moving_face
@@ -59,6 +60,10 @@ def test_an_upload_is_replaced_and_nothing_is_looked_at_before_consent(tab: Vide
     assert "Tick the box above" in tab.look(reel, False)[tab.notice]
     assert calls(tab) == before
     assert tab.look(None, True) == {tab.seen: None}
+    told = Askings()
+    assert not told.is_late(20.0)
+    assert tab.look_once(told, 10.0, reel, False, None) == {tab.seen: None}, "asked before, came after"
+    assert "Tick the box above" in tab.look_once(told, 30.0, reel, False, None)[tab.notice]
 
 
 def test_what_is_no_clip_goes_and_is_told(tab: VideoTab) -> None:
