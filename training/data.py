@@ -1,8 +1,10 @@
 """Faces with ages and sexes, and which of them make up each batch."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -11,8 +13,7 @@ import numpy.typing as npt
 
 from core.ages import AgeGroups
 from core.errors import DataBroken
-from core.images import Photo
-from training.parquet import decode_face, open_files
+from training.parquet import LabelledRow, decode_face, open_files
 
 PACK = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -67,33 +68,41 @@ def default_files() -> tuple[Path, ...]:
     return files
 
 
+def labelled_rows(
+    files: tuple[str | Path, ...], *, min_age_years: int = 0, max_faces: int | None = None
+) -> list[LabelledRow]:
+    """Rows of Parquet files (training.parquet says which columns), at most the first `max_faces`, pictures as stored.
+
+    To choose from before any is decoded: decoded, large pictures need far more room. Those younger than
+    `min_age_years` are left out. Raises DataBroken, naming file and row.
+    """
+    parts = ((file, row_group) for file in open_files(files) for row_group in range(file.num_row_groups))
+    rows = (row for file, row_group in parts for row in file.rows(row_group, min_age_years))
+    found = [*islice(rows, max_faces)]
+    if not found:
+        raise DataBroken(f"no face of {min_age_years} years or more in {', '.join(map(str, files))}")
+    return found
+
+
+def decoded(rows: Sequence[LabelledRow], size_px: int) -> FaceSet:
+    """The faces of rows; races are kept if every row has one. Raises DataBroken, naming file and row."""
+    faces = np.empty((len(rows), size_px, size_px, 3), np.uint8)
+    for face, row in zip(faces, rows, strict=True):
+        face[:] = decode_face(row, size_px)
+    races = [row.race for row in rows]
+    return FaceSet(
+        faces=faces,
+        ages_years=np.asarray([row.age_years for row in rows], dtype=np.int64),
+        sexes=np.asarray([row.sex for row in rows], dtype=np.int64),
+        races=None if None in races else np.asarray(races, dtype=np.int64),
+    )
+
+
 def load_faces(
     files: tuple[str | Path, ...], size_px: int, *, min_age_years: int = 0, max_faces: int | None = None
 ) -> FaceSet:
-    """Read the faces of Parquet files (training.parquet says which columns) into memory, at most the first `max_faces`.
-
-    Faces younger than `min_age_years` are left out; races are kept if every face has one.
-    Raises DataBroken, naming file and row.
-    """
-    faces: list[Photo] = []
-    kept = []
-    parts = ((file, row_group) for file in open_files(files) for row_group in range(file.num_row_groups))
-    for file, row_group in parts:
-        if max_faces is not None and len(faces) >= max_faces:
-            break
-        room = None if max_faces is None else max_faces - len(faces)
-        for row in file.rows(row_group, min_age_years)[:room]:
-            faces.append(decode_face(row, size_px))
-            kept.append((row.age_years, row.sex, row.race))
-    if not faces:
-        raise DataBroken(f"no face of {min_age_years} years or more in {', '.join(map(str, files))}")
-    ages, sexes, races = zip(*kept, strict=True)
-    return FaceSet(
-        faces=np.stack(faces),
-        ages_years=np.asarray(ages, dtype=np.int64),
-        sexes=np.asarray(sexes, dtype=np.int64),
-        races=None if None in races else np.asarray(races, dtype=np.int64),
-    )
+    """The faces of Parquet files, in memory; as `labelled_rows` and `decoded`."""
+    return decoded(labelled_rows(files, min_age_years=min_age_years, max_faces=max_faces), size_px)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,14 +8,17 @@ import numpy as np
 from core.ages import AgeGroups
 from core.align import UTKFACE
 from training import metrics
-from training.data import load_faces
+from training.data import decoded, labelled_rows
 from training.figures import FrechetFigures, frechet_figures
 from training.judge import Judge
 from training.metrics import Floats, Numbers
 from training.observations import Observations, spread
+from training.parquet import LabelledRow
 
 MAX_REAL_OF_A_GROUP = 400
 """Real pictures of a group that distances are taken to."""
+AT_ONCE = 64
+"""Of those, how many are decoded and read at a time."""
 
 
 class RealPictures:
@@ -44,12 +47,22 @@ class RealPictures:
         """(M, C) features that a judge shows of the faces, and (M,) their groups."""
         key = (number, size_px, groups.name)
         if key not in self._read:
-            faces = load_faces(self.files, size_px, min_age_years=groups.first_years[0])
-            numbers = metrics.groups_of(faces.ages_years, groups)
+            rows = labelled_rows(self.files, min_age_years=groups.first_years[0])
+            numbers = metrics.groups_of(np.asarray([row.age_years for row in rows]), groups)
             places = [np.flatnonzero(numbers == group) for group in range(len(groups))]
-            rows = np.concatenate([some[list(spread(len(some), MAX_REAL_OF_A_GROUP))] for some in places if len(some)])
-            points = np.broadcast_to(UTKFACE.template("arcface5", size_px), (len(rows), 5, 2))
-            shown = self.judges[number].read(faces.faces[rows], points).features
-            assert shown is not None
-            self._read[key] = shown, numbers[rows]
+            chosen = np.concatenate(
+                [some[list(spread(len(some), MAX_REAL_OF_A_GROUP))] for some in places if len(some)]
+            )
+            shown = [
+                self._shown(number, [rows[row] for row in some], size_px)
+                for some in np.array_split(chosen, -(-len(chosen) // AT_ONCE))
+            ]
+            self._read[key] = np.concatenate(shown), numbers[chosen]
         return self._read[key]
+
+    def _shown(self, number: int, rows: Sequence[LabelledRow], size_px: int) -> Floats:
+        """(M, C) features of a few faces: those of all would not fit into memory at large sizes."""
+        points = np.broadcast_to(UTKFACE.template("arcface5", size_px), (len(rows), 5, 2))
+        shown = self.judges[number].read(decoded(rows, size_px).faces, points).features
+        assert shown is not None
+        return shown

@@ -39,7 +39,7 @@ class Shown:
     targets: Pictures
     """(rows, G, P, P, 3) at the target groups."""
     mean_targets: Pictures
-    """(G, S, S, 3) mean over all faces, of each target group."""
+    """(G, P, P, 3) mean over all faces, of each target group."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -87,10 +87,10 @@ def observe(
     Outputs are read by the points of their inputs: in place and size a face stays where it is. Raises DataBroken
     if the pack's points are none that judges are aligned by.
     """
-    groups, size_px = contender.groups, faces.faces.shape[1]
+    groups, side = contender.groups, min(faces.faces.shape[1], SHOWN_PX)
     shown_rows = spread(len(faces), NUM_SHOWN)
     looker = _Looker(contender, faces, judges, pack)
-    total = np.zeros((len(groups), size_px, size_px, 3))
+    total = np.zeros((len(groups), side, side, 3))
     parts: list[Part] = []
     for start in range(0, len(faces), BATCH):
         rows = range(start, min(start + BATCH, len(faces)))
@@ -129,7 +129,7 @@ class _Looker:
         self.shown, self.followed = set(spread(len(faces), NUM_SHOWN)), set(spread(len(faces), NUM_FOLLOWED))
 
     def look(self, rows: range) -> Part:
-        """Arrays of the fields of Observations, a row a face; "total" is the sum of the outputs, (G, S, S, 3)."""
+        """Arrays of the fields of Observations, a row a face; "total" is the sum of the outputs, (G, P, P, 3)."""
         before = self.faces.faces[rows.start : rows.stop]
         points, is_found = find_points(before, self.pack)
         targets, own, present = self.contender.age(before, points, self.faces.ages_years[rows.start : rows.stop])
@@ -143,7 +143,7 @@ class _Looker:
                 [[self._embed(one, five) for one in made] for made, five in zip(targets, points, strict=True)],
                 np.float64,
             ),
-            "total": targets.sum(0, dtype=np.float64),
+            "total": to_show(targets).sum(0, dtype=np.uint16),  # of BATCH faces; a part lies on disk
         }
         for number, judge in enumerate(self.judges):
             seen |= _kept(f"real.{number}", judge.read(before, points))

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from core.ages import AgeGroups
 from core.errors import DataBroken
@@ -29,6 +28,7 @@ from training.material import Panel
 from training.metrics import Figure
 from training.observations import observe, spread
 from training.observed import Observed, clear
+from training.parquet import LabelledRow
 from training.sections import number, share
 from training.state import load_average
 
@@ -74,19 +74,19 @@ class Tried:
         return max(*(read.miss(group) for read in self.read), (self.frechet_ratio[group] or 0.0) / FRECHET_RATIO)
 
 
-def balanced(faces: FaceSet, groups: AgeGroups, per_group: int) -> FaceSet:
+def balanced(rows: Sequence[LabelledRow], groups: AgeGroups, per_group: int) -> list[LabelledRow]:
     """Up to `per_group` faces of every group, evenly spread over those of the group; one group after the other.
 
     Raises DataBroken for a group without faces: there would be nothing to hold its outputs against.
     """
-    own = metrics.groups_of(faces.ages_years, groups)
-    chosen: list[npt.NDArray[np.int64]] = []
+    own = metrics.groups_of(np.asarray([row.age_years for row in rows]), groups)
+    chosen: list[LabelledRow] = []
     for group, name in enumerate(groups.names):
-        rows = np.flatnonzero(own == group)
-        if not len(rows):
+        places = np.flatnonzero(own == group)
+        if not len(places):
             raise DataBroken(f"no face of {name} years to choose strengths on; name other faces with --data")
-        chosen.append(rows[list(spread(len(rows), per_group))])
-    return faces.rows(np.concatenate(chosen))
+        chosen += [rows[places[place]] for place in spread(len(places), per_group)]
+    return chosen
 
 
 def try_strengths(

@@ -106,6 +106,23 @@ def test_a_generator_that_changes_nothing_is_found_out(
     assert written == json.loads(json.dumps(dataclasses.asdict(found)))
 
 
+def test_real_faces_are_the_same_however_many_are_read_at_a_time(
+    pack: FacePack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces = face_parquet(tmp_path / "faces.parquet", count=16)
+    more = face_parquet(tmp_path / "more.parquet", count=46, seed=1)
+    four = contender(unfiled(keeps("4"), "keeper"))
+    panel = Panel(judges=(EstimatorJudge(random_estimator(), "one"),), pack=pack)
+    found = []
+    for count in (64, 5):
+        monkeypatch.setattr("training.frechet.AT_ONCE", count)
+        material = Material(faces=faces, real=(more,))
+        found.append(evaluate(four, material, panel, tmp_path / str(count)).frechet)
+    assert found[0].num_pictures == found[1].num_pictures
+    for one, other in zip(found[0].real, found[1].real, strict=True):
+        assert one is not None and one == pytest.approx(other, rel=1e-4)
+
+
 def test_a_judge_brings_its_features_and_more_real_faces(pack: FacePack, tmp_path: Path) -> None:
     """On drawn faces and four groups: faces under 15 years are left out."""
     faces = face_parquet(tmp_path / "faces.parquet", count=16)

@@ -1,11 +1,10 @@
 """Choosing how strong changes are."""
 
-import numpy as np
 import pytest
 
 from core.ages import FOUR, TEN
 from core.errors import DataBroken
-from training.data import FaceSet
+from training.parquet import LabelledRow
 from training.strengths import Read, Tried, as_markdown, balanced, choose
 
 
@@ -78,12 +77,12 @@ def test_the_table_shows_what_each_judge_reads() -> None:
 
 
 def test_faces_are_balanced_over_the_groups_and_a_group_without_any_is_named() -> None:
-    ages = np.asarray([1, *range(3, 101), 60, 60, 60])
-    faces = FaceSet(faces=np.zeros((len(ages), 4, 4, 3), np.uint8), ages_years=ages, sexes=ages % 2)
-    some = balanced(faces, TEN, 3)
-    groups = [TEN.index_of(years) for years in some.ages_years.tolist()]
+    ages = [1, *range(3, 101), 60, 60, 60]
+    rows = [LabelledRow(where="", age_years=age, sex=age % 2, race=None, picture=b"") for age in ages]
+    years = [row.age_years for row in balanced(rows, TEN, 3)]
+    groups = [TEN.index_of(one) for one in years]
     assert groups == sorted(groups)
     assert [groups.count(group) for group in range(10)] == [1] + [3] * 9
-    assert some.ages_years[-1] == 100
+    assert years[-1] == 100
     with pytest.raises(DataBroken, match=r"no face of 0-2 years .* --data"):
-        balanced(faces.rows(np.arange(1, len(ages))), TEN, 3)
+        balanced(rows[1:], TEN, 3)
