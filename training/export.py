@@ -117,8 +117,8 @@ def card(
   (the figures below were measured in float32).
 - **Losses**: {losses}.
 - **Strength**: {strength(info)}.{noted(terms)}
-- **Reproduce**: `python -m training train --preset {config["preset"]} --out RUN`; the run's configuration lies beside
-  this card in `{info.name}.json`.
+- **Reproduce**: `{command(config)}`; the run's
+  configuration lies beside this card in `{info.name}.json`.
 
 ## Limits
 
@@ -140,6 +140,12 @@ def course(counters: dict[str, Any], config: dict[str, Any]) -> str:
     hours, a_second = counters["seconds"] / 3600, counters["faces"] / max(counters["seconds"], 1)
     steps = f"{counters['step']} steps, {counters['faces']} pictures"
     return f"{steps}{start}, {hours:.1f} hours, {a_second:.1f} pictures per second"
+
+
+def command(config: dict[str, Any]) -> str:
+    """What to type for such a run."""
+    start = f" --start-from {config['start_from']}" if config["start_from"] else ""
+    return f"python -m training train --preset {config['preset']}{start} --out RUN"
 
 
 def strength(info: ModelInfo) -> str:

@@ -5,7 +5,7 @@ import pytest
 from core.generator import Generator, GeneratorConfig
 from core.weights import BUNDLED, list_models
 from tests.models import info_of
-from training.export import strength
+from training.export import command, strength
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,12 @@ def test_strength_in_words(strengths: tuple[float, ...], words: str) -> None:
         strengths=strengths,
     )  # fmt: skip
     assert strength(info_of(Generator(config))).startswith(words)
+
+
+def test_what_to_type_names_where_a_run_started() -> None:
+    typed = command({"preset": "grown192-10", "start_from": "small.safetensors"})
+    assert typed == "python -m training train --preset grown192-10 --start-from small.safetensors --out RUN"
+    assert "--start-from" not in command({"preset": "utk128-10", "start_from": None})
 
 
 def test_the_bundled_model_is_as_strong_as_its_card_says() -> None:
