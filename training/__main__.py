@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -30,6 +30,10 @@ def train(
     learning_rate: float | None = None,
     average_half_life: float | None = None,
     weight: dict[str, float] | None = None,
+    precision: Literal["auto", "float32", "bfloat16"] | None = None,
+    row_groups_per_window: int | None = None,
+    steps_per_window: int | None = None,
+    workers: int | None = None,
 ) -> None:
     """Train a generator, or go on with the run in --out. Several processes: torchrun or accelerate launch.
 
@@ -54,6 +58,10 @@ def train(
         learning_rate: Adam's, for both networks; a run that starts from a good model wants less than the preset's.
         average_half_life: Faces after which an old weight counts half in the averaged generator.
         weight: Terms of our objective and how much they count instead, such as --weight hue 0 mirror 5.
+        precision: What the networks compute in: auto is the faster one here, and what a resumed run began with.
+        row_groups_per_window: With --stream, the files' row groups that are held decoded at a time.
+        steps_per_window: With --stream, batches drawn from them before the next ones.
+        workers: With --stream, processes that decode pictures, for each process that trains.
     """
     from training.config import ReferenceConfig, TrainingConfig, reweighted
     from training.config import preset as find_preset
@@ -68,10 +76,17 @@ def train(
         start_from=start_from,
         stream=stream,
     )
-    if steps is not None:
-        config = dataclasses.replace(config, num_steps=steps)
-    if batch_size is not None:
-        config = dataclasses.replace(config, batch_size=batch_size)
+    given: dict[str, Any] = {
+        "num_steps": steps,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "ema_half_life_faces": average_half_life,
+        "precision": precision,
+        "row_groups_per_window": row_groups_per_window,
+        "steps_per_window": steps_per_window,
+        "num_workers": workers,
+    }
+    config = dataclasses.replace(config, **{name: value for name, value in given.items() if value is not None})
     if reader is not None:
         config = dataclasses.replace(config, reader=None if reader == "none" else reader)
     if recogniser is not None:
@@ -82,10 +97,6 @@ def train(
         if isinstance(config.generator, ReferenceConfig):
             raise ValueError("the published recipe has no identity band; leave --identity-floor out")
         config = dataclasses.replace(config, identity_floor=identity_floor)
-    if learning_rate is not None:
-        config = dataclasses.replace(config, learning_rate=learning_rate)
-    if average_half_life is not None:
-        config = dataclasses.replace(config, ema_half_life_faces=average_half_life)
     config = reweighted(config, weight or {})
     state = run_training(config, out)
     summary = {"run": str(out), "step": state.step, "faces": state.faces, "seconds": round(state.seconds, 1)}

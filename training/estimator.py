@@ -22,6 +22,7 @@ from core.files import write_atomic
 from core.images import to_tensor
 from core.weights import load
 from training import augment, losses
+from training.config import differences
 from training.data import FaceSet, default_files, load_faces
 from training.monitor import LossLog
 from training.state import read_tensors, under, write_tensors
@@ -29,6 +30,8 @@ from training.stopping import stop_signal
 
 STATE_FILE = "estimator.safetensors"
 REPORT_EVERY_STEPS = 100
+OF_DATA = ("data", "max_faces", "seed", "held_out_share")
+"""Settings that say which faces are learnt from and which are kept."""
 UNTRAINED = ("correction_years", "interval_mass")
 """Buffers that calibration sets, after training."""
 
@@ -183,6 +186,19 @@ def held_out_rows(count: int, share: float, seed: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.random.default_rng(seed).random(count) < share)
 
 
+def _check_data(run: Path, config: EstimatorTraining) -> None:
+    """Raise RunBroken where a run would go on with other faces: it would learn from those kept for its calibration."""
+    path = run / "config.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    now = json.loads(json.dumps(dataclasses.asdict(config), default=str))
+    changed = differences({name: before.get(name) for name in OF_DATA}, {name: now[name] for name in OF_DATA})
+    if before and changed:
+        raise RunBroken(
+            f"{run} was begun with other faces ({'; '.join(changed)}), and would now learn from those it kept for "
+            "calibration; give what it was begun with, or another --out"
+        )
+
+
 def train_estimator(config: EstimatorTraining, run: Path) -> EstimatorRun:
     """Train to the end, or until a signal asks to stop; goes on with the run in `run`.
 
@@ -194,6 +210,7 @@ def train_estimator(config: EstimatorTraining, run: Path) -> EstimatorRun:
     run.mkdir(parents=True, exist_ok=True)
     path = run / STATE_FILE
     if path.exists():
+        _check_data(run, config)
         state.load(path)
     write_atomic(run / "config.json", (json.dumps(dataclasses.asdict(config), default=str, indent=2) + "\n").encode())
     log = LossLog(run / "losses.jsonl", state.step, state.step * config.batch_size)

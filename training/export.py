@@ -23,11 +23,23 @@ from core.images import decode_photo, encode_jpeg, read_photo, resize, to_tensor
 from core.marking import add_label
 from core.sheet import contact_sheet
 from core.weights import ModelInfo, add_model
+from training.config import preset
 from training.digest import weights_digest
 from training.loss_table import export_losses
 from training.state import discriminator_file, export_discriminator, load_average, read_counters
 from training.terms import ModelTerms
 
+OPTIONS = {
+    "start_from": "--start-from",
+    "seed": "--seed",
+    "num_threads": "--threads",
+    "batch_size": "--batch-size",
+    "learning_rate": "--learning-rate",
+    "ema_half_life_faces": "--average-half-life",
+    "identity_floor": "--identity-floor",
+    "reader": "--reader",
+}
+"""Settings of a run that have an option of their own, in the order that a card names them."""
 NUM_COMPOSITES = 6
 """People of the bundled sample on a card: composites of a dozen faces each, so nobody's face."""
 
@@ -143,9 +155,15 @@ def course(counters: dict[str, Any], config: dict[str, Any]) -> str:
 
 
 def command(config: dict[str, Any]) -> str:
-    """What to type for such a run."""
-    start = f" --start-from {config['start_from']}" if config["start_from"] else ""
-    return f"python -m training train --preset {config['preset']}{start} --out RUN"
+    """What to type for such a run: its preset, and what differs from that."""
+    named = json.loads(json.dumps(dataclasses.asdict(preset(config["preset"])), default=str))
+    options = [f"--preset {config['preset']}"]
+    options += ["--data FILES"] if config["data"] else []
+    changed = {option: config[name] for name, option in OPTIONS.items() if config[name] != named[name]}
+    options += [f"{option} {'none' if value is None else value}" for option, value in changed.items()]
+    weights = [f"{name} {value:g}" for name, value in config["weights"].items() if value != named["weights"][name]]
+    options += [f"--weight {' '.join(weights)}"] if weights else []
+    return f"python -m training train {' '.join(options)} --out RUN"
 
 
 def strength(info: ModelInfo) -> str:

@@ -12,11 +12,13 @@ from core.ages import TEN, AgeGroups
 from core.verification import FACEPP_THRESHOLDS, band_for_ages, published_genuine_rate
 from training import metrics
 from training.metrics import ByTarget, Figure, by_target, finite, mean
-from training.observations import Observations
+from training.observations import Observations, spread
 
 KEEPS_IDENTITY_FROM_YEARS = 10
 """Targets from here up are held against the different-person bound."""
 DIFFERENT_PERSON_PERCENTILE = 99.9
+MAX_STRANGERS = 4000
+"""Inputs whose pairs make the bound, evenly spread over more: eight million pairs say enough."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,8 +27,8 @@ class LikenessFigures:
 
     recogniser: str
     different_person_bound: Figure
-    """99.9th percentile over all pairs of different inputs. Data of famous people may hold one of them twice, which
-    puts the bound too high: it errs against the generator."""
+    """99.9th percentile over all pairs of up to MAX_STRANGERS different inputs. Data of famous people may hold one of
+    them twice, which puts the bound too high: it errs against the generator."""
     num_pairs: int
     """Pairs behind the bound; with less than some ten thousand it is a guess."""
     cosine: Figure
@@ -57,7 +59,7 @@ def likeness_figures(seen: Observations, recogniser: str) -> LikenessFigures:
     from scipy.stats import norm
 
     cosines, groups = seen.cosines, seen.groups
-    strangers = metrics.all_pairs(seen.embeddings)
+    strangers = metrics.all_pairs(seen.embeddings[list(spread(len(seen.embeddings), MAX_STRANGERS))])
     bound = float(np.percentile(strangers, DIFFERENT_PERSON_PERCENTILE)) if len(strangers) else float("nan")
     is_above = cosines > bound if len(strangers) else np.full(cosines.shape, np.nan)
     targets_years = np.broadcast_to(groups.typical_years, cosines.shape)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from core.ages import group_system
+from core.errors import RunBroken
 from core.files import write_atomic
 from training.config import ReferenceConfig, TrainingConfig, differences
-from training.data import FacesInMemory, FaceSource, default_files, load_faces
+from training.data import FacesInMemory, FaceSource, check_room, decoded, default_files, labelled_rows
 from training.environment import describe, write_environment
 from training.inputs import to_inputs
 from training.prefetch import Prefetcher
@@ -36,10 +37,15 @@ def train(config: TrainingConfig, run: Path) -> AnyState:
     processes = Processes()
     config = dataclasses.replace(config, num_processes=processes.count)
     state_path = run / STATE_FILE
-    if state_path.exists():
+    before = _before(run) if state_path.exists() else {}
+    if before:
+        _check_shape(run, before, config)
+    if state_path.exists() and config.precision == "auto":
         config = dataclasses.replace(config, precision=read_counters(run)["precision"])
     trainer = Trainer(config, processes)
     state = trainer.state
+    start = config.start_from or before.get("start_from")
+    config = dataclasses.replace(config, precision=state.precision, start_from=None if start is None else Path(start))
     (run / "grids").mkdir(parents=True, exist_ok=True)
     if processes.is_main:
         for draft in run.glob(f".{STATE_FILE}.*.part"):  # of a save that was killed
@@ -53,8 +59,8 @@ def train(config: TrainingConfig, run: Path) -> AnyState:
         state.step = config.warmup_steps  # the other run has been through it
     if processes.is_main:
         written = json.dumps(dataclasses.asdict(config), default=str, indent=2)
-        if state_path.exists() and (run / "config.json").is_file():
-            _say_what_changed(run, json.loads(written))
+        if before:
+            _say_what_changed(run, before, json.loads(written))
         write_atomic(run / "config.json", (written + "\n").encode())
     source = open_source(config, processes)
     if processes.is_main:
@@ -68,9 +74,24 @@ def train(config: TrainingConfig, run: Path) -> AnyState:
     return state
 
 
-def _say_what_changed(run: Path, now: dict[str, Any]) -> None:
+def _before(run: Path) -> dict[str, Any]:
+    """The configuration of a run's sitting before; empty where none was written."""
+    path = run / "config.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _check_shape(run: Path, before: dict[str, Any], config: TrainingConfig) -> None:
+    """Raise RunBroken where a run was begun with other networks: --preset was forgotten, or --out is another's."""
+    now = json.loads(json.dumps(dataclasses.asdict(config), default=str))
+    if any(before[name] != now[name] for name in ("generator", "discriminator")):
+        raise RunBroken(
+            f"{run} was begun with --preset {before['preset']}, whose networks are not those of {config.preset}; "
+            "give that preset to go on, or another --out"
+        )
+
+
+def _say_what_changed(run: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Options are taken anew when a run is resumed; one that was forgotten should not go unnoticed."""
-    before = json.loads((run / "config.json").read_text(encoding="utf-8"))
     changed = [one for one in differences(before, now) if one.partition(" ")[0] not in OF_A_SITTING]
     if changed:
         _say(f"{run} goes on with other settings than before: {'; '.join(changed)}")
@@ -100,14 +121,12 @@ def open_source(config: TrainingConfig, processes: Processes) -> FaceSource:
             rank=processes.rank,
             num_processes=processes.count,
         )
-    faces = load_faces(
-        config.data or default_files(),
-        config.generator.size_px,
-        min_age_years=groups.first_years[0],
-        max_faces=config.max_faces,
+    rows = labelled_rows(
+        config.data or default_files(), min_age_years=groups.first_years[0], max_faces=config.max_faces
     )
+    check_room(len(rows), config.generator.size_px, processes.count_here)
     return FacesInMemory(
-        faces,
+        decoded(rows, config.generator.size_px),
         groups,
         batch_size=config.batch_size,
         seed=config.seed,

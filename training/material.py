@@ -14,12 +14,12 @@ from core.errors import DataBroken
 from core.images import Photo, read_photo
 from core.thresholds import ThresholdTable, require_recogniser
 from training.archive_faces import archive_digest, load_archive
-from training.data import FaceSet, load_faces
+from training.data import FaceSet, decoded, labelled_rows
 from training.digest import files_digest
 from training.figures import Input
 from training.frechet import RealPictures
 from training.judge import Judge
-from training.observations import Observations, find_points
+from training.observations import Observations, find_points, spread
 from training.real_scores import RealScores, known_scores, measured_scores
 from training.rectified import RectifiedFigures, Scored, rectified_figures
 
@@ -52,8 +52,9 @@ class Material:
             ).faces
         if self.split is not None:
             raise ValueError(f"{self.faces} is a file, and only archives have a split {self.split}")
-        faces = load_faces((self.faces,), size_px, min_age_years=min_age_years)
-        return faces if self.max_faces is None else faces.spread(self.max_faces)
+        rows = labelled_rows((self.faces,), min_age_years=min_age_years)
+        count = len(rows) if self.max_faces is None else self.max_faces
+        return decoded([rows[row] for row in spread(len(rows), count)], size_px)
 
     def load_photos(self) -> list[Photo]:
         """The whole photos. Raises DataBroken for a folder without any."""

@@ -3,7 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from core.errors import RunBroken
 from core.files import write_atomic
@@ -19,6 +21,8 @@ from core.images import encode_png, to_tensor, to_uint8
 from core.reference import ReferenceGenerator
 
 LOSSES_FILE = "losses.jsonl"
+GRID_PX = 256
+"""Most that a face of a grid has to a side: ten faces at eleven ages of 1024 px would be 100 MB, every few minutes."""
 
 
 class LossLog:
@@ -108,25 +112,28 @@ def gradient_norm(network: nn.Module) -> float:
     return float(torch.nn.utils.get_total_norm(gradients)) if gradients else 0.0
 
 
-def at_every_group(generator: Generator | ReferenceGenerator, faces: npt.NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-    """Faces as tensors, and at the typical age of every group.
+@torch.no_grad()
+def at_every_group(generator: Generator | ReferenceGenerator, pictures: Tensor) -> Iterator[Tensor]:
+    """Faces at the typical age of every group, one group after the other.
 
     Args:
-        faces: (N, S, S, 3) uint8 RGB.
-    Returns:
-        (N, 3, S, S) float32, -1..1, and (groups, N, 3, S, S) float32, about -1..1.
+        pictures: (N, 3, S, S) float32, -1..1, where the generator is.
+    Yields:
+        (N, 3, S, S) float32, about -1..1.
     """
-    device = next(generator.parameters()).device
-    pictures = to_tensor(faces).to(device)
     if isinstance(generator, ReferenceGenerator):
-        with torch.no_grad():
-            hard = torch.eye(generator.num_groups, device=device)
-            return pictures, torch.stack([generator(pictures, code.expand(len(faces), -1)) for code in hard])
-    groups = generator.groups
-    with torch.no_grad():
-        encoding = generator.encode(pictures)
-        codes = [age_code(groups, [years] * len(faces)).to(device) for years in groups.typical_years]
-        return pictures, torch.stack([generator.decode(pictures, encoding, code)[0] for code in codes])
+        for code in torch.eye(generator.num_groups, device=pictures.device):
+            yield generator(pictures, code.expand(len(pictures), -1))
+        return
+    encoding = generator.encode(pictures)
+    for years in generator.groups.typical_years:
+        code = age_code(generator.groups, [years] * len(pictures)).to(pictures.device)
+        yield generator.decode(pictures, encoding, code)[0]
+
+
+def on_device(generator: nn.Module, faces: npt.NDArray[np.uint8]) -> Tensor:
+    """(N, S, S, 3) uint8 RGB as (N, 3, S, S) float32, -1..1, where the generator is."""
+    return to_tensor(faces).to(next(generator.parameters()).device)
 
 
 def ages_made(
@@ -140,7 +147,7 @@ def ages_made(
     Returns:
         mean years by the name of the group.
     """
-    _, made = at_every_group(generator, faces)
+    made = at_every_group(generator, on_device(generator, faces))
     with torch.no_grad():
         years = [float(reader(aged.clamp(-1, 1)).float().mean()) for aged in made]
     return dict(zip(generator.groups.names, years, strict=True))
@@ -152,12 +159,17 @@ def sample_grid(generator: Generator | ReferenceGenerator, faces: npt.NDArray[np
     Args:
         faces: (N, S, S, 3) uint8 RGB.
     Returns:
-        (N * S, (1 + groups) * S, 3) uint8 RGB.
+        (N * P, (1 + groups) * P, 3) uint8 RGB; P is S, but at most GRID_PX.
     """
-    pictures, made = at_every_group(generator, faces)
-    columns = torch.cat((pictures[None], made)).transpose(0, 1)  # (N, 1 + groups, 3, S, S)
-    rows = [np.concatenate(list(to_uint8(row)), axis=1) for row in columns]
-    return np.concatenate(rows)
+    pictures = on_device(generator, faces)
+    columns = [to_uint8(_shrunk(one)) for one in chain((pictures,), at_every_group(generator, pictures))]
+    return np.concatenate([np.concatenate(column) for column in columns], axis=1)
+
+
+def _shrunk(pictures: Tensor) -> Tensor:
+    if pictures.shape[-1] <= GRID_PX:
+        return pictures
+    return F.interpolate(pictures, (GRID_PX, GRID_PX), mode="bilinear", antialias=True, align_corners=False)
 
 
 def write_grid(

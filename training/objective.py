@@ -124,7 +124,7 @@ class AgingObjective:
         terms = {"d": adversarial.item(), "age_real": age_real.item()}
         terms["hit_real"] = hits(real_judged.age_logits, inputs.groups)
         if state.step % config.r1_every == 0:
-            # Lazily, and so much the stronger (Karras et al. 2020, section 3.1); full precision, being a gradient's.
+            # Lazily, and so much the stronger (Karras et al. 2020, section 3.1); in float32, being a gradient's.
             faces = inputs.faces[::2].clone().requires_grad_()
             score = state.discriminator(faces, inputs.groups[::2], inputs.sexes[::2]).score
             penalty = losses.r1(score, faces)

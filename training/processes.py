@@ -31,6 +31,8 @@ class Processes:
         wanted = int(os.environ.get("WORLD_SIZE", "1"))
         if self.count != wanted:
             raise RunBroken(f"the launcher started {wanted} processes, but a group of {self.count} came about")
+        self.count_here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        """Of them, those on this machine."""
         own = self._state.device
         self.device = "auto" if self.count == 1 else "cpu" if own.type == "cpu" else str(own)
         """For `core.device.choose`: with several processes, the one that this process was given."""

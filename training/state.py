@@ -109,8 +109,18 @@ def load_state(state: AnyState, path: Path) -> None:
             index, _, kind = key.partition(".")
             moments.setdefault(int(index), {})[kind] = value
         optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+        _lay_out(optimiser)
     state.memory |= under(tensors, "memory.")
     state.step, state.faces, state.seconds = counters["step"], counters["faces"], counters["seconds"]
+
+
+def _lay_out(optimiser: torch.optim.Adam) -> None:
+    """Moments in memory as their parameters are: files hold plain ones, weights may be channels last, and fused Adam
+    takes both by their place in memory."""
+    for parameter, moments in optimiser.state.items():
+        for key, value in moments.items():
+            if value.shape == parameter.shape:
+                moments[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
 def load_average(run: Path, strengths: Sequence[float] = (1.0,)) -> Generator:

@@ -44,6 +44,8 @@ class Trainer:
         self.config = config
         self.processes = processes or Processes()
         self.compute = compute_device.choose(self.processes.device, config.precision)
+        if self.compute.dtype == torch.float32:
+            torch.backends.cudnn.allow_tf32 = False  # backward passes run outside of `autocast`
         self.groups = group_system(config.generator.groups)
         self.state: AnyState
         self.objective: Objective

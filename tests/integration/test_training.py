@@ -78,6 +78,25 @@ def test_two_sittings_equal_one(straight: Path, data: Path, tmp_path: Path) -> N
     assert same_state(straight, tmp_path / "run")
 
 
+def test_two_sittings_equal_one_where_weights_are_channels_last(data: Path, tmp_path: Path) -> None:
+    """As on every GPU: moments are kept plain in the file, and must come back as the weights lie."""
+    options = ("--precision", "bfloat16", "--steps")
+    assert run(tmp_path / "straight", data, *options, "12").returncode == 0
+    for steps in ("5", "12"):
+        assert run(tmp_path / "run", data, *options, steps).returncode == 0
+    assert same_state(tmp_path / "straight", tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["precision"] == "bfloat16"
+
+
+def test_another_preset_is_not_taken_for_a_damaged_checkpoint(straight: Path, data: Path) -> None:
+    before = (straight / "state.safetensors").read_bytes()
+    done = run(straight, data, "--preset", "utk128-10", "--steps", "40")
+    assert done.returncode == 1
+    assert f"{straight} was begun with --preset tiny, whose networks are not those of utk128-10" in done.stderr
+    assert "remove" not in done.stderr
+    assert (straight / "state.safetensors").read_bytes() == before
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_stopped_run_goes_on_as_if_nothing_had_been(
     straight: Path, data: Path, tmp_path: Path, number: signal.Signals

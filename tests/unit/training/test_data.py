@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.ages import FOUR, TEN
 from core.errors import DataBroken
-from training.data import BalancedSampler, FaceSet, FacesInMemory, LabelledBatch, load_faces
+from training.data import BalancedSampler, FaceSet, FacesInMemory, LabelledBatch, check_room, load_faces, memory_bytes
 
 
 def jpeg(shade: int) -> bytes:
@@ -50,6 +50,18 @@ def test_bad_rows_and_files_are_named(tmp_path: Path) -> None:
         load_faces((tmp_path / "d.parquet",), 16)
     with pytest.raises(DataBroken, match="no face of 50 years"):
         load_faces((write(tmp_path / "e.parquet", [5], [0]),), 16, min_age_years=50)
+
+
+def test_more_faces_than_memory_holds_are_refused_with_the_way_out() -> None:
+    check_room(70_000, 128, 2)
+    there = memory_bytes()
+    if there is None:
+        pytest.skip("this system does not tell how much memory it has")
+    num_faces = 2 * there // (3 * 1024**2)
+    with pytest.raises(DataBroken, match=r"faces of 1024 px take \d+ GB, and this machine has \d+ GB .* --stream"):
+        check_room(num_faces, 1024, 1)
+    with pytest.raises(DataBroken, match="in each of 8 processes"):
+        check_room(num_faces // 8 + 1, 1024, 8)
 
 
 @pytest.fixture

@@ -1,10 +1,14 @@
 """What a card says of strengths, and that the bundled cards say what their models do."""
 
+import dataclasses
+import json
+
 import pytest
 
 from core.generator import Generator, GeneratorConfig
 from core.weights import BUNDLED, list_models
 from tests.models import info_of
+from training.config import preset
 from training.export import command, strength
 
 
@@ -24,10 +28,15 @@ def test_strength_in_words(strengths: tuple[float, ...], words: str) -> None:
     assert strength(info_of(Generator(config))).startswith(words)
 
 
-def test_what_to_type_names_where_a_run_started() -> None:
-    typed = command({"preset": "grown192-10", "start_from": "small.safetensors"})
-    assert typed == "python -m training train --preset grown192-10 --start-from small.safetensors --out RUN"
-    assert "--start-from" not in command({"preset": "utk128-10", "start_from": None})
+def test_what_to_type_names_what_a_run_was_given() -> None:
+    plain = json.loads(json.dumps(dataclasses.asdict(preset("grown192-10")), default=str))
+    assert command(plain) == "python -m training train --preset grown192-10 --out RUN"
+    other = {**plain, "start_from": "small.safetensors", "learning_rate": 1e-4, "reader": None, "data": ["a.parquet"]}
+    other["weights"] = {**plain["weights"], "hue": 0.0, "keep_sex": 5.0}
+    assert command(other) == (
+        "python -m training train --preset grown192-10 --data FILES --start-from small.safetensors "
+        "--learning-rate 0.0001 --reader none --weight keep_sex 5 hue 0 --out RUN"
+    )
 
 
 def test_the_bundled_model_is_as_strong_as_its_card_says() -> None:

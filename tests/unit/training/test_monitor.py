@@ -103,3 +103,11 @@ def test_the_grid_shows_each_face_and_then_its_ages(generator: Generator, faces:
     assert grid.shape == (64, 11 * 32, 3)
     assert (grid[:32, :32] == faces[0]).all() and (grid[32:, :32] == faces[1]).all()
     assert (decode_photo((tmp_path / "grid.png").read_bytes()) == grid).all()
+
+
+def test_a_grid_of_large_faces_is_shrunk(monkeypatch: pytest.MonkeyPatch, generator: Generator) -> None:
+    large = np.full((2, 32, 32, 3), 77, np.uint8)
+    monkeypatch.setattr("training.monitor.GRID_PX", 16)
+    grid = sample_grid(generator, large)
+    assert grid.shape == (32, 11 * 16, 3)
+    assert np.abs(grid[:, :16].astype(int) - 77).max() <= 1
