@@ -6,7 +6,7 @@ import gradio as gr
 
 from core.marking import mark
 from demo.answering import Refusal, answering
-from demo.stopping import stops
+from demo.stopping import Askings, stops
 from demo.studio import Sitting, Target
 from demo.transform.tab import TransformTab
 from demo.verify.pairing import Side
@@ -32,7 +32,14 @@ class HandingOver:
         stops([press], pair.running)
         giving = press(
             self.give,
-            [transform.sitting, transform.model, transform.guardian, transform.shown, pair.rate],
+            [
+                transform.askings,
+                transform.sitting,
+                transform.model,
+                transform.guardian,
+                transform.shown,
+                pair.rate,
+            ],
             [tabs, verify.rooms, transform.saving, first.photo, first.held, *first.found_parts, *pair.settled],
             show_progress="hidden",
             api_visibility="private",
@@ -42,7 +49,15 @@ class HandingOver:
         giving.success(None, None, None, js=SHOW_VERDICT)
         stops([transform.consent.input], [giving])
 
-    def give(self, sitting: Sitting | None, model: str, guardian: bool, target: Target | None, rate: float) -> Updates:
+    def give(self, askings: Askings, *asked: Any) -> Updates:
+        """As `laid_out`, unless something else is asked of Transform meanwhile, such as another photo or no consent."""
+        begun = askings.newest
+        made = self.laid_out(*asked)
+        return made if askings.newest == begun else {self.transform.saving: ""}
+
+    def laid_out(
+        self, sitting: Sitting | None, model: str, guardian: bool, target: Target | None, rate: float
+    ) -> Updates:
         """Both photos laid out in Verify, which comes to the front; or why not, where the button is."""
         transform, pair = self.transform, self.verify.pair
         first, second = pair.sides

@@ -6,8 +6,11 @@ from typing import Any, Final, TypeVar
 import gradio as gr
 
 Step = TypeVar("Step")
-IN_TURN: Final[dict[str, Any]] = {"concurrency_limit": 1, "concurrency_id": "look"}
-"""For events that say what is on the page: one after the other, so that what was asked first does not answer last."""
+IN_TURN: Final[dict[str, Any]] = {"concurrency_limit": 1, "concurrency_id": "look", "trigger_mode": "multiple"}
+"""For events that say what is on the page: one after the other, so that what was asked first does not answer last, and
+every one, as Gradio drops an event that comes while one of its kind is under way."""
+ARRIVING: Final[dict[str, Any]] = {**IN_TURN, "concurrency_id": "arrive"}
+"""The same for photos that come, or go: a later one is never put back by an earlier that took longer to be read."""
 
 
 class Askings:
@@ -33,10 +36,14 @@ class Askings:
         Args:
             moment_ms: when the browser began to ask, on a clock of its own (`in_order`).
         """
-        if moment_ms < self.latest_ms:
+        if self.is_overtaken(moment_ms):
             return True
         self.latest_ms = moment_ms
         return False
+
+    def is_overtaken(self, moment_ms: float) -> bool:
+        """Whether something was done after this: for work of which two may go on at a time, when it has its answer."""
+        return moment_ms < self.latest_ms
 
     def while_newest(self, steps: Iterable[Step]) -> Iterator[Step]:
         """Those steps, until something else is asked for."""
@@ -75,7 +82,7 @@ def in_turn_then(
     Returns:
         both events, for `stops`; the last is the work's own.
     """
-    waiting = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
+    waiting = {"show_progress": "hidden", "api_visibility": "private"}
     waited = press(Askings.anew, askings, None, **waiting, **IN_TURN)
     return [waited, waited.success(function, *parts, trigger_mode="multiple", **options)]
 

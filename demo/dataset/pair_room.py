@@ -74,7 +74,7 @@ class PairRoom:
         stops([self.stop.click, self.consent.input], running)
         self.stop.click(self.stopped, None, made, **quiet)
         self.consent.input(self.consented, self.consent, made, **quiet)
-        self.pairs.select(self.pick, self.seen, [self.picked, self.note], **quiet)
+        self.pairs.select(self.pick, self.seen, [self.picked, self.note], trigger_mode="multiple", **quiet)
         self.send.click(self.file, [archive, self.picked, self.reason], self.note, **quiet)
 
     def begin(self, archive: str, kind: str, gap: int, shown: Any, agreed: bool, guardian: bool) -> Iterator[Updates]:
@@ -100,6 +100,8 @@ class PairRoom:
         yield {
             self.note: notices.hint(self.say("Comparing faces …")),
             self.pairs: [],
+            self.seen: [],
+            self.picked: None,
             self.start: gr.update(visible=False),
             self.more: gr.update(visible=False),
             self.stop: gr.update(visible=True),
@@ -115,7 +117,7 @@ class PairRoom:
                         path = self.delivery.show(one.photo, f"pair{len(pictures)}")
                         pictures.append((path, words.pair(self.say, one)))
                         seen.append((one.records[0].picture_id, one.records[1].picture_id))
-                    yield {self.pairs: gr.update(value=pictures, selected_index=None)}
+                    yield {self.pairs: gr.update(value=pictures, selected_index=None), self.seen: [*seen]}
         except Refusal as refusal:
             yield {**self.stopped(), self.note: notices.trouble(self.say.sentence(str(refusal)))}
             return
@@ -128,7 +130,6 @@ class PairRoom:
             self.note: notices.hint(told),
             self.search: search,
             self.seen: seen,
-            self.picked: None,
         }
 
     def rested(self) -> Updates:

@@ -18,7 +18,7 @@ from demo.dataset.shelf import HOME, Shelf
 from demo.dataset.travel import Journey, travel
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
-from demo.stopping import stops
+from demo.stopping import IN_TURN, stops
 from demo.studio import Studio
 
 Updates = dict[Any, Any]
@@ -79,6 +79,13 @@ class PeopleRoom:
             self.three = tiles(say("Start, generated, real"), "dataset-journey", columns=3)
 
     def wire(self, work: dict[str, Any], quiet: dict[str, Any]) -> None:
+        chosen = [self.archive, self.source, self.target, self.consent, self.guardian]
+        running = self.go.click(self.compare, chosen, [self.journey, self.three, self.guardian], **work)
+        changing = [self.source.input, self.target.input, self.consent.input]
+        leaving = [self.text.submit, self.group.input, self.licence.input, self.back.click, self.on.click]
+        stops([*changing, *leaving, self.people.select], [running])
+        # In the browser, at once: an answer of the server could come after what is asked for next.
+        gr.on(changing, None, None, [self.journey, self.three], js=CLEARED, **quiet)
         seen = [self.archive, self.text, self.group, self.licence]
         shown = [*self.filled]
         gr.on([self.text.submit, self.group.input, self.licence.input], self.first, seen, shown, **work)
@@ -86,15 +93,10 @@ class PeopleRoom:
         self.on.click(self.after, [*seen, self.page_number], shown, **work)
         opened = [self.person, self.name, self.strip, self.facts, self.source, self.target, self.journey, self.three,
                   self.chosen, self.picked, self.guardian]  # fmt: skip
-        met = self.people.select(self.meet, [self.archive, self.listed], opened, **work)
+        each = {**quiet, **IN_TURN, "concurrency_id": "people"}
+        met = self.people.select(self.meet, [self.archive, self.listed], opened, **each)
         met.then(None, None, None, js=SHOW_PERSON)
-        self.strip.select(self.tell, [self.archive, self.chosen], [self.facts, self.picked], **quiet)
-        chosen = [self.archive, self.source, self.target, self.consent, self.guardian]
-        running = self.go.click(self.compare, chosen, [self.journey, self.three, self.guardian], **work)
-        changing = [self.source.input, self.target.input, self.consent.input]
-        stops(changing, [running])
-        # In the browser, at once: an answer of the server could come after what is asked for next.
-        gr.on(changing, None, None, [self.journey, self.three], js=CLEARED, **quiet)
+        self.strip.select(self.tell, [self.archive, self.chosen], [self.facts, self.picked], **each)
 
     @property
     def filled(self) -> list[Any]:

@@ -61,8 +61,8 @@ class LiveTab(Layout):
         stops([self.cancel.click, self.camera.play, self.camera.stop, self.consent.input], [frozen])
         self.cancel.click(self.cancelled, None, [self.cancel, self.progress], **quiet)
         self.camera.play(self.opened, None, [*self.blank(), self.cancel], **quiet)
-        self.camera.stop(self.closed, None, [*self.blank(), self.cancel, self.guardian], **quiet)
-        asked = [*self.blank(), self.cancel, self.notice]
+        self.camera.stop(self.closed, None, [*self.blank(), self.cancel, self.guardian, self.camera], **quiet)
+        asked = [*self.blank(), self.cancel, self.notice, self.camera]
         self.consent.input(self.agree, self.consent, asked, **quiet).then(
             None, self.consent, None, js=f"(agreed) => {{ if (!agreed) ({tell('stop')})(); }}"
         )
@@ -93,7 +93,7 @@ class LiveTab(Layout):
         if agreed:
             return {self.start: gr.update(interactive=True), self.notice: ""}
         start = gr.update(interactive=False, visible=True)
-        return {**self.rested(), self.start: start, self.notice: self.hint(words.TICK_FIRST)}
+        return {**self.rested(), self.start: start, self.notice: self.hint(words.TICK_FIRST), self.camera: None}
 
     def rested(self) -> Updates:
         return {**self.blank(), self.cancel: gr.update(visible=False)}
@@ -104,7 +104,7 @@ class LiveTab(Layout):
 
     def closed(self) -> Updates:
         """The camera was stopped: nothing is remembered."""
-        return {**self.rested(), self.guardian: gr.update(value=False, visible=False)}
+        return {**self.rested(), self.guardian: gr.update(value=False, visible=False), self.camera: None}
 
     def age(self, glance: Glance | None, agreed: bool, guardian: bool, years: float, event: gr.EventData) -> Updates:
         """One frame of the camera, aged; or a word on why not."""

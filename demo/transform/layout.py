@@ -47,6 +47,8 @@ class Layout:
         self.shown: Any = gr.State(None)
         self.wanted: Any = gr.State(None)
         self.askings: Any = gr.State(Askings())
+        self.showings: Any = gr.State(Askings())
+        """Of the age that is shown large."""
         with gr.Row(elem_id="desk"):
             with gr.Column(scale=4, min_width=300, elem_id="side"):
                 self.photo = photo_box(say, "photo", say("Photo"), height_px=230)

@@ -141,19 +141,30 @@ class Showing(Layout):
         ]
 
     def show_group(
-        self, sitting: Sitting | None, model: str, guardian: bool, view: str, second: str, event: gr.SelectData
+        self,
+        showings: Askings,
+        moment_ms: float,
+        sitting: Sitting | None,
+        model: str,
+        guardian: bool,
+        view: str,
+        second: str,
+        event: gr.SelectData,
     ) -> Updates:
-        return self.show(sitting, model, guardian, view, second, ("group", int(event.index)))
+        target = ("group", int(event.index))
+        return self.show_newest(showings, moment_ms, sitting, model, guardian, view, second, target)
 
-    def show_age(
-        self, sitting: Sitting | None, model: str, guardian: bool, view: str, second: str, years: float
-    ) -> Updates:
-        return self.show(sitting, model, guardian, view, second, ("age", float(years)))
+    def show_age(self, showings: Askings, moment_ms: float, *asked: Any) -> Updates:
+        """Args: asked: as `show` takes it, the last in years."""
+        *seen, years = asked
+        return self.show_newest(showings, moment_ms, *seen, ("age", float(years)))
 
-    def show_again(
-        self, sitting: Sitting | None, model: str, guardian: bool, view: str, second: str, shown: Target | None
-    ) -> Updates:
-        return self.show(sitting, model, guardian, view, second, shown)
+    def show_newest(self, showings: Askings, moment_ms: float, *asked: Any) -> Updates:
+        """As `show`, unless another age is asked for before this one is made."""
+        if showings.is_late(moment_ms):
+            return {self.heading: gr.skip()}
+        made = self.show(*asked)
+        return {self.heading: gr.skip()} if showings.is_overtaken(moment_ms) else made
 
     def trouble(self, sentence: str) -> str:
         return notices.trouble(self.say.sentence(sentence))

@@ -12,7 +12,7 @@ from demo.answering import Refusal, answering
 from demo.boxes import age_range
 from demo.delivery import SAVE, Delivery
 from demo.language import Language
-from demo.stopping import IN_TURN, Askings, in_order, in_turn_then, stops
+from demo.stopping import ARRIVING, IN_TURN, Askings, in_order, in_turn_then, stops
 from demo.studio import Sitting, Studio, Target
 from demo.transform import link, words
 from demo.transform.family import Family
@@ -53,11 +53,15 @@ class TransformTab(Family):
         running[-1].success(None, None, None, js=SHOW_PICKED)
 
         shown = [*asked, self.shown]
-        showing = [
-            self.strip.select(self.show_group, asked, made, **work),
-            self.years.input(self.show_age, [*asked, self.years], made, trigger_mode="always_last", **work),
-            *(choice.input(self.show_again, shown, made, **work) for choice in (self.view, self.second)),
-        ]
+        showing = []
+        for event, answer, more, mode in (
+            (self.strip.select, self.show_group, [], "multiple"),
+            (self.years.input, self.show_age, [self.years], "always_last"),
+            (self.view.input, self.show_newest, [self.shown], "multiple"),
+            (self.second.input, self.show_newest, [self.shown], "multiple"),
+        ):
+            ordered = in_order(self.showings, self.moment, *asked, *more)
+            showing.append(event(answer, outputs=made, trigger_mode=mode, **ordered, **work))
         saved = [self.file, self.saving, self.stop_saving]
         saving = []
         for button, make in self.keepsakes():
@@ -66,7 +70,7 @@ class TransformTab(Family):
             saving[-1].success(None, self.file, None, js=SAVE)
         stops([self.stop_saving.click], saving)
         self.stop_saving.click(self.stopped_saving, None, saved, **quiet)
-        making = [*showing, *self.wire_family(work)]
+        making = [*showing, *saving, *self.wire_family(work)]
 
         found = [*self.blank()]
         came = [self.photo, self.held, *found]
@@ -75,22 +79,23 @@ class TransformTab(Family):
         to_look |= in_order(self.askings, self.moment, *seen, self.sitting)
         stops([self.locks.input], running)
         to_lock = [self.askings, self.sitting, self.locks]
-        changed_locks = self.locks.input(self.relock, to_lock, [self.sitting, self.likeness], **quiet)
+        changed_locks = self.locks.input(self.relock, to_lock, [self.sitting, self.likeness], **looking)
         to_age_again = [self.shown, *to_age]
         again = changed_locks.success(self.age_again, to_age_again, strip, trigger_mode="multiple", **waited)
         arriving = [self.photo.input, self.photo.clear]
         changing = [self.consent.input, self.faces.select, self.model.input, self.mode.input]
         # An event's answers are given one after the other, so this comes before any that takes its time.
         stops([self.cancel.click, *arriving, self.example.click, *changing], [*running, again])
-        # What is shown or made of a photo does not outlive the photo, nor the tick below it.
-        stops([*arriving, self.example.click, self.consent.input], making)
+        # What is shown or made of a face does not outlive the photo, the tick below it, nor another choice of face.
+        stops([*arriving, self.example.click, *changing], making)
         self.cancel.click(self.stopped, self.askings, [self.progress, self.run, self.cancel], **quiet)
-        changed = gr.on(arriving, self.arrive, self.photo, came, preprocess=False, **work)
-        for arrived in (changed, self.example.click(self.take_example, None, came, **work)):
+        changed = gr.on(arriving, self.arrive, self.photo, came, preprocess=False, **quiet, **ARRIVING)
+        for arrived in (changed, self.example.click(self.take_example, None, came, **quiet, **ARRIVING)):
             arrived.then(**to_look)  # the tick may be set by now
         self.consent.input(**to_look)
         self.faces.select(self.pick, [self.askings, self.sitting, self.model], found, **looking)
-        self.guardian.input(self.allow, [self.sitting, self.guardian], [self.run, self.notice], **quiet)
+        to_allow = [self.sitting, self.guardian]
+        self.guardian.input(self.allow, to_allow, [self.run, self.notice], trigger_mode="always_last", **quiet)
         to_change = {"fn": self.change_model, "outputs": [*found, self.years, self.limits, self.card_box], **looking}
         to_change |= in_order(self.askings, self.moment, *seen)
         self.model.input(**to_change)
@@ -143,7 +148,9 @@ class TransformTab(Family):
     def look(self, held: Any, agreed: bool, model: str, locks: list[Lock]) -> Updates:
         """Look for faces, but only in a photo that is there and whose people agreed."""
         if held is None:
-            return {self.sitting: None}
+            page = self.blank()
+            del page[self.notice]  # it may say why a photo was refused
+            return page
         if not agreed:
             return {**self.blank(), self.notice: self.hint(consent.TICK_FIRST)}
         try:
@@ -213,8 +220,10 @@ class TransformTab(Family):
         self, askings: Askings, moment_ms: float, held: Any, agreed: bool, model: str, locks: list[Lock]
     ) -> Updates:
         low, high = age_range(self.studio.groups(model))
-        looked = {} if askings.is_late(moment_ms) else self.look(held, agreed, model, locks)
-        askings.anew()
+        looked = {}
+        if not askings.is_late(moment_ms):
+            looked = self.look(held, agreed, model, locks)
+            askings.anew()
         return {
             **looked,
             self.years: gr.update(minimum=low, maximum=high, value=min(50, high)),

@@ -77,7 +77,8 @@ class Explorer:
         for choice in asked:
             choice.input(self.explore, asked, [self.map, self.facts], trigger_mode="always_last", **quiet)
         picked = [self.younger, self.older, self.facts]
-        self.map.click(self.pick, [self.source, self.rate], picked, trigger_mode="always_last", **quiet)
+        # Each, as "always_last" would answer the last click with the first one's cell.
+        self.map.click(self.pick, [self.source, self.rate], picked, trigger_mode="multiple", **quiet)
 
     def explore(self, key: str, rate: float, first: int, second: int) -> dict[Any, Any]:
         """Something was chosen from a list."""

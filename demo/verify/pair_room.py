@@ -10,7 +10,7 @@ from demo import notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import IN_TURN, Askings, in_order, in_turn_then, stops
+from demo.stopping import ARRIVING, IN_TURN, Askings, in_order, in_turn_then, stops
 from demo.studio import Studio
 from demo.verify import words
 from demo.verify.layout import PairLayout
@@ -56,10 +56,18 @@ class PairRoom(PairLayout):
             to_look = {"fn": one.look_once, "outputs": one.found_parts, **looking}
             to_look |= in_order(one.askings, one.moment, one.held, one.consent, one.side)
             arrivals = [
-                gr.on([one.photo.input, one.photo.clear], one.arrive, one.photo, came, preprocess=False, **work)
+                gr.on(
+                    [one.photo.input, one.photo.clear],
+                    one.arrive,
+                    one.photo,
+                    came,
+                    preprocess=False,
+                    **quiet,
+                    **ARRIVING,
+                )
             ]
             if one is first:
-                arrivals.append(one.example.click(one.take_example, None, came, **work))
+                arrivals.append(one.example.click(one.take_example, None, came, **quiet, **ARRIVING))
             for arrived in arrivals:
                 then_settle(arrived.then(**to_look))
             then_settle(one.consent.input(**to_look))

@@ -12,7 +12,7 @@ from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import IN_TURN, Askings, in_order, stops
+from demo.stopping import ARRIVING, IN_TURN, Askings, in_order, stops
 from demo.studio import Studio
 from demo.uploads import uploaded
 from demo.video import words
@@ -35,7 +35,6 @@ class VideoTab(Layout):
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         # A clip takes long: one at a time, beside the photos, so that those do not wait for it.
         long = {**quiet, "concurrency_limit": 1, "concurrency_id": "video"}
-        work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
         made = [self.progress, self.players, self.verdict, self.save, self.run, self.cancel]
         waiting = self.run.click(self.wait, [self.seen, self.guardian], made, **quiet)
         running = waiting.success(self.age, [self.seen, self.guardian, self.years], [*made, self.guardian], **long)
@@ -45,13 +44,16 @@ class VideoTab(Layout):
 
         found = [*self.blank()]
         came = [self.file, self.reel, *found]
-        chosen = self.file.upload(self.arrive, self.file, came, preprocess=False, **work)
+        # Clips take longer to be brought in than photos, which do not wait for them.
+        arriving = {**quiet, **ARRIVING, "concurrency_id": "video-arrive"}
+        chosen = self.file.upload(self.arrive, self.file, came, preprocess=False, **arriving)
         to_look = {"fn": self.look_once, "outputs": found, **quiet, **IN_TURN}
         to_look |= in_order(self.askings, self.moment, self.reel, self.consent, self.seen)
-        for arrived in (chosen, self.example.click(self.take_example, None, came, **work)):
+        for arrived in (chosen, self.example.click(self.take_example, None, came, **arriving)):
             arrived.then(**to_look)
         self.consent.input(**to_look)
-        self.guardian.input(self.allow, [self.seen, self.guardian], [self.run, self.notice], **quiet)
+        to_allow = [self.seen, self.guardian]
+        self.guardian.input(self.allow, to_allow, [self.run, self.notice], trigger_mode="always_last", **quiet)
 
     def blank(self) -> Updates:
         """The page with nothing looked for and nothing made: what every new clip starts from."""
@@ -101,7 +103,9 @@ class VideoTab(Layout):
     def look(self, reel: Reel | None, agreed: bool) -> Updates:
         """Look for faces, but only in a clip that is there and whose person agreed."""
         if reel is None:
-            return {self.seen: None}
+            page = self.blank()
+            del page[self.notice]  # it may say why a clip was refused
+            return page
         page = {**self.blank(), **self.shown(reel)}
         if not agreed:
             return {**page, self.notice: self.hint(words.TICK_FIRST)}

@@ -5,7 +5,9 @@ import json
 import re
 import urllib.request
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -175,26 +177,89 @@ def test_one_age_by_keyboard(open_page: OpenPage) -> None:
     expect(page.locator("#showing")).to_contain_text(f"Age {shown + 1}")
 
 
-def test_a_look_that_comes_late_does_not_undo_the_tick_after_it(open_page: OpenPage) -> None:
-    page, late = open_page(), list[Route]()
+def hold_first(page: Page, is_meant: Callable[[dict[str, Any]], bool]) -> Callable[[], Route]:
+    """Keeps the first request to the queue that is meant on its way; the answer waits until it is there."""
+    held: list[Route] = []
 
     def hold(route: Route) -> None:
-        asked = route.request.post_data_json["data"]
-        if late or False not in asked or "agetrans-128-10" not in asked:
+        if held or not is_meant(route.request.post_data_json):
             route.continue_()
         else:
-            late.append(route)  # the look at a photo whose tick is not set yet
+            held.append(route)
+
+    def first() -> Route:
+        while not held:
+            page.wait_for_timeout(20)
+        return held[0]
 
     page.route("**/queue/join*", hold)
+    return first
+
+
+def let_go(page: Page, route: Route) -> None:
+    with page.expect_response("**/queue/join*"):
+        route.continue_()
+
+
+def is_look(agreed: bool) -> Callable[[dict[str, Any]], bool]:
+    return lambda asked: agreed in asked["data"] and "agetrans-128-10" in asked["data"]
+
+
+def test_a_look_that_comes_late_does_not_undo_the_tick_after_it(open_page: OpenPage) -> None:
+    page = open_page()
+    late = hold_first(page, is_look(agreed=False))
     page.click("#example")
-    while not late:
-        page.wait_for_timeout(50)
+    route = late()
     tick(page)
     expect(page.locator("#found")).to_contain_text("One face found.")
-    with page.expect_response("**/queue/join*"):
-        late[0].continue_()
+    let_go(page, route)
     show_ages(page)
     expect(page.locator("#found")).to_contain_text("One face found.")
+
+
+def test_a_tick_that_is_taken_back_while_faces_are_looked_for_counts(open_page: OpenPage) -> None:
+    page = open_page()
+    page.click("#example")
+    expect(page.locator("#notice")).to_contain_text("Tick the box above")
+    late = hold_first(page, is_look(agreed=True))
+    tick(page)
+    route = late()
+    page.uncheck("#consent input")
+    let_go(page, route)
+    page.wait_for_timeout(1000)
+    expect(page.locator("#found")).to_be_hidden()
+    expect(page.locator("#run")).to_be_disabled()
+    tick(page)
+    expect(page.locator("#found")).to_contain_text("One face found.")
+
+
+def test_of_two_ages_pressed_the_last_is_shown(open_page: OpenPage) -> None:
+    page = open_page()
+    take_astronaut(page)
+    show_ages(page)
+    tiles = page.locator("#strip .thumbnail-item")
+    late = hold_first(page, lambda asked: (asked.get("event_data") or {}).get("index") == 1)
+    tiles.nth(1).click()
+    route = late()
+    tiles.nth(8).click()
+    expect(page.locator("#showing")).to_contain_text("Age 50-69")
+    let_go(page, route)
+    tiles.nth(6).click()
+    expect(page.locator("#showing")).to_contain_text("Age 30-39")
+
+
+def test_a_photo_that_comes_while_another_is_looked_at_is_the_one(open_page: OpenPage) -> None:
+    page = open_page()
+    tick(page)
+    late = hold_first(page, is_look(agreed=True))
+    page.click("#example")
+    route = late()
+    give(page, encode_png(np.full((300, 300, 3), 200, np.uint8)))
+    expect(page.locator("#notice [role=alert]")).to_contain_text("No face found in this photo")
+    let_go(page, route)
+    page.wait_for_timeout(500)
+    expect(page.locator("#found")).to_be_hidden()
+    expect(page.locator("#run")).to_be_disabled()
 
 
 @pytest.mark.parametrize(
