@@ -211,3 +211,16 @@ def test_no_name_leads_out_of_the_folder(name: str) -> None:
 def test_limits_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="of 4 places"):
         AdmissionLimits(max_waiting=4, max_waiting_per_address=5)
+
+
+def test_on_a_space_an_address_is_no_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SPACE_ID", "FORWARDED_ALLOW_IPS"):
+        monkeypatch.delenv(name, raising=False)
+    usual = AdmissionLimits.here()
+    assert usual == AdmissionLimits() and usual.max_waiting_per_address < usual.max_waiting
+    monkeypatch.setenv("SPACE_ID", "org/name")
+    shared = AdmissionLimits.here()
+    assert shared.max_waiting_per_address == shared.max_waiting == usual.max_waiting
+    assert shared.max_uploads_per_address > usual.max_uploads_per_address
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.0/8")
+    assert AdmissionLimits.here() == usual
