@@ -99,7 +99,9 @@ class SideRoom:
     def look(self, held: Photo | None, agreed: bool) -> Updates:
         """Look for faces, but only in a photo that is there and whose people agreed."""
         if held is None:
-            return self.blank()
+            page = self.blank()
+            del page[self.notice]  # it may say why a photo was refused
+            return page
         if not agreed:
             return {**self.blank(), self.notice: self.hint(consent.TICK_FIRST)}
         try:
