@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from core.ages import AgeGroups
 from core.errors import DataBroken
-from training.parquet import LabelledRow, decode_face, open_files
+from training.parquet import FaceFile, decode_face, open_files
 
 PACK = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -68,32 +67,64 @@ def default_files() -> tuple[Path, ...]:
     return files
 
 
-def labelled_rows(
-    files: tuple[str | Path, ...], *, min_age_years: int = 0, max_faces: int | None = None
-) -> list[LabelledRow]:
-    """Rows of Parquet files (training.parquet says which columns), at most the first `max_faces`, pictures as stored.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where one face lies, its picture not read yet."""
 
-    To choose from before any is decoded: decoded, large pictures need far more room. Those younger than
-    `min_age_years` are left out. Raises DataBroken, naming file and row.
+    file: FaceFile
+    row: int
+    """In the file."""
+    age_years: int
+    """Years, 0..100."""
+
+
+def find_places(files: tuple[str | Path, ...], *, min_age_years: int = 0, max_faces: int | None = None) -> list[Place]:
+    """Faces of Parquet files (training.parquet says which columns) by their labels, at most the first `max_faces`.
+
+    To choose from, or to count, before any picture is read. Those younger than `min_age_years` are left out.
+    Raises DataBroken, naming file and row.
     """
+    found: list[Place] = []
     parts = ((file, row_group) for file in open_files(files) for row_group in range(file.num_row_groups))
-    rows = (row for file, row_group in parts for row in file.rows(row_group, min_age_years))
-    found = [*islice(rows, max_faces)]
+    for file, row_group in parts:
+        ages = file.labels(row_group)[:, 0].tolist()
+        rows = enumerate(ages, file.first_rows[row_group])
+        found += [Place(file=file, row=row, age_years=age) for row, age in rows if age >= min_age_years]
+        if max_faces is not None and len(found) >= max_faces:
+            break
     if not found:
         raise DataBroken(f"no face of {min_age_years} years or more in {', '.join(map(str, files))}")
-    return found
+    return found[:max_faces]
 
 
-def decoded(rows: Sequence[LabelledRow], size_px: int) -> FaceSet:
-    """The faces of rows; races are kept if every row has one. Raises DataBroken, naming file and row."""
-    faces = np.empty((len(rows), size_px, size_px, 3), np.uint8)
-    for face, row in zip(faces, rows, strict=True):
-        face[:] = decode_face(row, size_px)
-    races = [row.race for row in rows]
+def decoded(places: Sequence[Place], size_px: int, num_processes: int = 1) -> FaceSet:
+    """The faces at those places, in that order; races are kept if every face has one.
+
+    One row group's pictures are in memory at a time, as they are stored.
+
+    Args:
+        num_processes: that do the same on this machine at the same time.
+    Raises:
+        DataBroken: a picture that cannot be read, naming file and row; or more faces than memory holds.
+    """
+    check_room(len(places), size_px, num_processes)
+    faces = np.empty((len(places), size_px, size_px, 3), np.uint8)
+    labels: list[tuple[int, int, int | None]] = [(0, 0, None)] * len(places)
+    of_group: dict[tuple[int, int], list[int]] = {}
+    for number, place in enumerate(places):
+        of_group.setdefault((id(place.file), place.file.row_group_of(place.row)), []).append(number)
+    for (_, row_group), numbers in of_group.items():
+        file = places[numbers[0]].file
+        rows = file.rows(row_group, 0)
+        for number in numbers:
+            row = rows[places[number].row - file.first_rows[row_group]]
+            faces[number] = decode_face(row, size_px)
+            labels[number] = (row.age_years, row.sex, row.race)
+    ages, sexes, races = zip(*labels, strict=True)
     return FaceSet(
         faces=faces,
-        ages_years=np.asarray([row.age_years for row in rows], dtype=np.int64),
-        sexes=np.asarray([row.sex for row in rows], dtype=np.int64),
+        ages_years=np.asarray(ages, dtype=np.int64),
+        sexes=np.asarray(sexes, dtype=np.int64),
         races=None if None in races else np.asarray(races, dtype=np.int64),
     )
 
@@ -123,10 +154,16 @@ def memory_bytes() -> int | None:
 
 
 def load_faces(
-    files: tuple[str | Path, ...], size_px: int, *, min_age_years: int = 0, max_faces: int | None = None
+    files: tuple[str | Path, ...],
+    size_px: int,
+    *,
+    min_age_years: int = 0,
+    max_faces: int | None = None,
+    num_processes: int = 1,
 ) -> FaceSet:
-    """The faces of Parquet files, in memory; as `labelled_rows` and `decoded`."""
-    return decoded(labelled_rows(files, min_age_years=min_age_years, max_faces=max_faces), size_px)
+    """The faces of Parquet files, in memory; as `find_places` and `decoded`."""
+    places = find_places(files, min_age_years=min_age_years, max_faces=max_faces)
+    return decoded(places, size_px, num_processes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

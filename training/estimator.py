@@ -30,8 +30,6 @@ from training.stopping import stop_signal
 
 STATE_FILE = "estimator.safetensors"
 REPORT_EVERY_STEPS = 100
-OF_DATA = ("data", "max_faces", "seed", "held_out_share")
-"""Settings that say which faces are learnt from and which are kept."""
 UNTRAINED = ("correction_years", "interval_mass")
 """Buffers that calibration sets, after training."""
 
@@ -191,10 +189,16 @@ def _check_data(run: Path, config: EstimatorTraining) -> None:
     path = run / "config.json"
     before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     now = json.loads(json.dumps(dataclasses.asdict(config), default=str))
-    changed = differences({name: before.get(name) for name in OF_DATA}, {name: now[name] for name in OF_DATA})
-    if before and changed:
+    drawn_by = ("seed", "held_out_share")
+    told = differences({name: before.get(name) for name in drawn_by}, {name: now[name] for name in drawn_by})
+    data, max_faces = before.get("data", []), before.get("max_faces")
+    if now["data"][: len(data)] != data or (now["data"] and not data):  # more at the end moves none of the others
+        told.append(f"data {json.dumps(data)} -> {json.dumps(now['data'])}")
+    if now["max_faces"] is not None and (max_faces is None or now["max_faces"] < max_faces):
+        told.append(f"max_faces {json.dumps(max_faces)} -> {now['max_faces']}")
+    if before and told:
         raise RunBroken(
-            f"{run} was begun with other faces ({'; '.join(changed)}), and would now learn from those it kept for "
+            f"{run} was begun with other faces ({'; '.join(told)}), and would now learn from those it kept for "
             "calibration; give what it was begun with, or another --out"
         )
 

@@ -137,7 +137,7 @@ def choose_strengths(
     import torch
 
     from core.detect import open_pack
-    from training.data import PACK, decoded, labelled_rows
+    from training.data import PACK, decoded, find_places
     from training.frechet import RealPictures
     from training.material import Panel
     from training.state import load_average
@@ -145,8 +145,8 @@ def choose_strengths(
 
     torch.set_num_threads(threads)
     network, models = load_average(run), PACK.parent / "models"
-    rows = labelled_rows((data or PACK / "utkface_train-3.parquet",), min_age_years=network.groups.first_years[0])
-    faces = decoded(balanced(rows, network.groups, per_group), network.config.size_px)
+    places = find_places((data or PACK / "utkface_train-3.parquet",), min_age_years=network.groups.first_years[0])
+    faces = decoded(balanced(places, network.groups, per_group), network.config.size_px)
     pack = open_pack(f"insightface:{models / 'pack_scrfd_mobilefacenet'}")
     panel = Panel(judges=_judges(), pack=pack)
     more = real or ((PACK / "utkface_train-0.parquet",) if data is None else ())

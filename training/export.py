@@ -36,8 +36,9 @@ OPTIONS = {
     "batch_size": "--batch-size",
     "learning_rate": "--learning-rate",
     "ema_half_life_faces": "--average-half-life",
-    "identity_floor": "--identity-floor",
     "reader": "--reader",
+    "recogniser": "--recogniser",
+    "identity_floor": "--identity-floor",
 }
 """Settings of a run that have an option of their own, in the order that a card names them."""
 NUM_COMPOSITES = 6
@@ -155,13 +156,18 @@ def course(counters: dict[str, Any], config: dict[str, Any]) -> str:
 
 
 def command(config: dict[str, Any]) -> str:
-    """What to type for such a run: its preset, and what differs from that."""
+    """What to type to learn as such a run did: its preset, and what differs from that."""
     named = json.loads(json.dumps(dataclasses.asdict(preset(config["preset"])), default=str))
     options = [f"--preset {config['preset']}"]
     options += ["--data FILES"] if config["data"] else []
-    changed = {option: config[name] for name, option in OPTIONS.items() if config[name] != named[name]}
+    named["recogniser"] = named["recogniser"] and Path(named["recogniser"]).name  # as `bare_config` has it
+    there = [name for name in OPTIONS if name in config]  # an older run lacks what came later
+    changed = {OPTIONS[name]: config[name] for name in there if config[name] != named[name]}
     options += [f"{option} {'none' if value is None else value}" for option, value in changed.items()]
-    weights = [f"{name} {value:g}" for name, value in config["weights"].items() if value != named["weights"][name]]
+    terms = [name for name in named["weights"] if name in config["weights"]]
+    weights = [
+        f"{name} {config['weights'][name]:g}" for name in terms if config["weights"][name] != named["weights"][name]
+    ]
     options += [f"--weight {' '.join(weights)}"] if weights else []
     return f"python -m training train {' '.join(options)} --out RUN"
 

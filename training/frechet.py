@@ -8,16 +8,15 @@ import numpy as np
 from core.ages import AgeGroups
 from core.align import UTKFACE
 from training import metrics
-from training.data import decoded, labelled_rows
+from training.data import Place, decoded, find_places
 from training.figures import FrechetFigures, frechet_figures
 from training.judge import Judge
 from training.metrics import Floats, Numbers
 from training.observations import Observations, spread
-from training.parquet import LabelledRow
 
 MAX_REAL_OF_A_GROUP = 400
 """Real pictures of a group that distances are taken to."""
-AT_ONCE = 64
+AT_ONCE = 256
 """Of those, how many are decoded and read at a time."""
 
 
@@ -47,22 +46,23 @@ class RealPictures:
         """(M, C) features that a judge shows of the faces, and (M,) their groups."""
         key = (number, size_px, groups.name)
         if key not in self._read:
-            rows = labelled_rows(self.files, min_age_years=groups.first_years[0])
-            numbers = metrics.groups_of(np.asarray([row.age_years for row in rows]), groups)
-            places = [np.flatnonzero(numbers == group) for group in range(len(groups))]
-            chosen = np.concatenate(
-                [some[list(spread(len(some), MAX_REAL_OF_A_GROUP))] for some in places if len(some)]
+            places = find_places(self.files, min_age_years=groups.first_years[0])
+            numbers = metrics.groups_of(np.asarray([place.age_years for place in places]), groups)
+            each = [np.flatnonzero(numbers == group) for group in range(len(groups))]
+            # In the order they lie in, so that a row group is read for few of the parts.
+            chosen = np.sort(
+                np.concatenate([some[list(spread(len(some), MAX_REAL_OF_A_GROUP))] for some in each if len(some)])
             )
             shown = [
-                self._shown(number, [rows[row] for row in some], size_px)
+                self._shown(number, [places[row] for row in some], size_px)
                 for some in np.array_split(chosen, -(-len(chosen) // AT_ONCE))
             ]
             self._read[key] = np.concatenate(shown), numbers[chosen]
         return self._read[key]
 
-    def _shown(self, number: int, rows: Sequence[LabelledRow], size_px: int) -> Floats:
+    def _shown(self, number: int, places: Sequence[Place], size_px: int) -> Floats:
         """(M, C) features of a few faces: those of all would not fit into memory at large sizes."""
-        points = np.broadcast_to(UTKFACE.template("arcface5", size_px), (len(rows), 5, 2))
-        shown = self.judges[number].read(decoded(rows, size_px).faces, points).features
+        points = np.broadcast_to(UTKFACE.template("arcface5", size_px), (len(places), 5, 2))
+        shown = self.judges[number].read(decoded(places, size_px).faces, points).features
         assert shown is not None
         return shown

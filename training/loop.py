@@ -11,8 +11,8 @@ from typing import Any
 from core.ages import group_system
 from core.errors import RunBroken
 from core.files import write_atomic
-from training.config import ReferenceConfig, TrainingConfig, differences
-from training.data import FacesInMemory, FaceSource, check_room, decoded, default_files, labelled_rows
+from training.config import PRESETS, ReferenceConfig, TrainingConfig, differences
+from training.data import FacesInMemory, FaceSource, default_files, load_faces
 from training.environment import describe, write_environment
 from training.inputs import to_inputs
 from training.prefetch import Prefetcher
@@ -40,7 +40,8 @@ def train(config: TrainingConfig, run: Path) -> AnyState:
     before = _before(run) if state_path.exists() else {}
     if before:
         _check_shape(run, before, config)
-    if state_path.exists() and config.precision == "auto":
+    of_preset = PRESETS[config.preset].precision if config.preset in PRESETS else "auto"
+    if state_path.exists() and config.precision == of_preset:  # nothing else was asked for
         config = dataclasses.replace(config, precision=read_counters(run)["precision"])
     trainer = Trainer(config, processes)
     state = trainer.state
@@ -83,9 +84,10 @@ def _before(run: Path) -> dict[str, Any]:
 def _check_shape(run: Path, before: dict[str, Any], config: TrainingConfig) -> None:
     """Raise RunBroken where a run was begun with other networks: --preset was forgotten, or --out is another's."""
     now = json.loads(json.dumps(dataclasses.asdict(config), default=str))
-    if any(before[name] != now[name] for name in ("generator", "discriminator")):
+    # What a shape did not have yet when the run was begun is as it is today.
+    if any({**now[name], **before.get(name, {})} != now[name] for name in ("generator", "discriminator")):
         raise RunBroken(
-            f"{run} was begun with --preset {before['preset']}, whose networks are not those of {config.preset}; "
+            f"{run} was begun with --preset {before.get('preset')}, whose networks are not those of {config.preset}; "
             "give that preset to go on, or another --out"
         )
 
@@ -121,12 +123,15 @@ def open_source(config: TrainingConfig, processes: Processes) -> FaceSource:
             rank=processes.rank,
             num_processes=processes.count,
         )
-    rows = labelled_rows(
-        config.data or default_files(), min_age_years=groups.first_years[0], max_faces=config.max_faces
+    faces = load_faces(
+        config.data or default_files(),
+        config.generator.size_px,
+        min_age_years=groups.first_years[0],
+        max_faces=config.max_faces,
+        num_processes=processes.count_here,
     )
-    check_room(len(rows), config.generator.size_px, processes.count_here)
     return FacesInMemory(
-        decoded(rows, config.generator.size_px),
+        faces,
         groups,
         batch_size=config.batch_size,
         seed=config.seed,

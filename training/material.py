@@ -14,7 +14,7 @@ from core.errors import DataBroken
 from core.images import Photo, read_photo
 from core.thresholds import ThresholdTable, require_recogniser
 from training.archive_faces import archive_digest, load_archive
-from training.data import FaceSet, decoded, labelled_rows
+from training.data import FaceSet, decoded, find_places
 from training.digest import files_digest
 from training.figures import Input
 from training.frechet import RealPictures
@@ -52,9 +52,9 @@ class Material:
             ).faces
         if self.split is not None:
             raise ValueError(f"{self.faces} is a file, and only archives have a split {self.split}")
-        rows = labelled_rows((self.faces,), min_age_years=min_age_years)
-        count = len(rows) if self.max_faces is None else self.max_faces
-        return decoded([rows[row] for row in spread(len(rows), count)], size_px)
+        places = find_places((self.faces,), min_age_years=min_age_years)
+        count = len(places) if self.max_faces is None else self.max_faces
+        return decoded([places[number] for number in spread(len(places), count)], size_px)
 
     def load_photos(self) -> list[Photo]:
         """The whole photos. Raises DataBroken for a folder without any."""

@@ -140,8 +140,12 @@ class FaceFile:
 
     def row(self, number: int) -> LabelledRow:
         """Row `number` of the file; as `rows`."""
-        row_group = bisect.bisect_right(self.first_rows, number) - 1
+        row_group = self.row_group_of(number)
         return self.rows(row_group, 0)[number - self.first_rows[row_group]]
+
+    def row_group_of(self, number: int) -> int:
+        """The row group that row `number` of the file lies in."""
+        return bisect.bisect_right(self.first_rows, number) - 1
 
     def _checked(self, row: dict[str, Any], number: int) -> tuple[int, int]:
         age, sex = row["age"], row["gender"]

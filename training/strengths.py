@@ -19,7 +19,7 @@ from core.files import write_atomic
 from training import metrics
 from training.bars import FRECHET_RATIO, MEAN_AGE_YEARS
 from training.contender import Contender, contender, unfiled
-from training.data import FaceSet
+from training.data import FaceSet, Place
 from training.evaluate import observation_settings
 from training.frechet import RealPictures
 from training.judgement import JudgeFigures, judge_figures
@@ -28,7 +28,6 @@ from training.material import Panel
 from training.metrics import Figure
 from training.observations import observe, spread
 from training.observed import Observed, clear
-from training.parquet import LabelledRow
 from training.sections import number, share
 from training.state import load_average
 
@@ -74,18 +73,18 @@ class Tried:
         return max(*(read.miss(group) for read in self.read), (self.frechet_ratio[group] or 0.0) / FRECHET_RATIO)
 
 
-def balanced(rows: Sequence[LabelledRow], groups: AgeGroups, per_group: int) -> list[LabelledRow]:
+def balanced(places: Sequence[Place], groups: AgeGroups, per_group: int) -> list[Place]:
     """Up to `per_group` faces of every group, evenly spread over those of the group; one group after the other.
 
     Raises DataBroken for a group without faces: there would be nothing to hold its outputs against.
     """
-    own = metrics.groups_of(np.asarray([row.age_years for row in rows]), groups)
-    chosen: list[LabelledRow] = []
+    own = metrics.groups_of(np.asarray([place.age_years for place in places]), groups)
+    chosen: list[Place] = []
     for group, name in enumerate(groups.names):
-        places = np.flatnonzero(own == group)
-        if not len(places):
+        of_group = np.flatnonzero(own == group)
+        if not len(of_group):
             raise DataBroken(f"no face of {name} years to choose strengths on; name other faces with --data")
-        chosen += [rows[places[place]] for place in spread(len(places), per_group)]
+        chosen += [places[of_group[number]] for number in spread(len(of_group), per_group)]
     return chosen
 
 

@@ -76,7 +76,7 @@ class TransformTab(Family):
         came = [self.photo, self.held, *found]
         seen = [self.held, self.consent, self.model, self.locks]
         to_look = {"fn": self.look_once, "outputs": found, **looking}
-        to_look |= in_order(self.askings, self.moment, *seen, self.sitting)
+        to_look |= in_order(self.askings, self.moment, self.showings, *seen, self.sitting)
         stops([self.locks.input], running)
         to_lock = [self.askings, self.sitting, self.locks]
         changed_locks = self.locks.input(self.relock, to_lock, [self.sitting, self.likeness], **looking)
@@ -93,11 +93,12 @@ class TransformTab(Family):
         for arrived in (changed, self.example.click(self.take_example, None, came, **quiet, **ARRIVING)):
             arrived.then(**to_look)  # the tick may be set by now
         self.consent.input(**to_look)
-        self.faces.select(self.pick, [self.askings, self.sitting, self.model], found, **looking)
+        to_pick = in_order(self.askings, self.moment, self.showings, self.sitting, self.model)
+        self.faces.select(self.pick, outputs=found, **to_pick, **looking)
         to_allow = [self.sitting, self.guardian]
         self.guardian.input(self.allow, to_allow, [self.run, self.notice], trigger_mode="always_last", **quiet)
         to_change = {"fn": self.change_model, "outputs": [*found, self.years, self.limits, self.card_box], **looking}
-        to_change |= in_order(self.askings, self.moment, *seen)
+        to_change |= in_order(self.askings, self.moment, self.showings, *seen)
         self.model.input(**to_change)
         changed_mode = self.mode.input(self.change_mode, [self.mode, self.model], [self.model, self.wanted], **quiet)
         changed_mode.then(**to_change)
@@ -169,6 +170,7 @@ class TransformTab(Family):
         self,
         askings: Askings,
         moment_ms: float,
+        showings: Askings,
         held: Any,
         agreed: bool,
         model: str,
@@ -179,6 +181,7 @@ class TransformTab(Family):
         Nor out of order: a look asked for before a tick must not undo the tick."""
         if askings.is_late(moment_ms) or (agreed and sitting is not None and sitting.photo is held):
             return {self.sitting: sitting}
+        showings.is_late(moment_ms)  # what was to be shown of the face before is shown no more
         looked = self.look(held, agreed, model, locks)
         askings.anew()
         return looked
@@ -198,7 +201,16 @@ class TransformTab(Family):
             self.run: gr.update(interactive=not sitting.needs_guardian, visible=True),
         }
 
-    def pick(self, askings: Askings, sitting: Sitting | None, model: str, event: gr.SelectData) -> Updates:
+    def pick(
+        self,
+        askings: Askings,
+        moment_ms: float,
+        showings: Askings,
+        sitting: Sitting | None,
+        model: str,
+        event: gr.SelectData,
+    ) -> Updates:
+        showings.is_late(moment_ms)
         if sitting is None:
             return {**self.blank(), self.notice: self.trouble(consent.GONE)}
         try:
@@ -217,11 +229,19 @@ class TransformTab(Family):
         }
 
     def change_model(
-        self, askings: Askings, moment_ms: float, held: Any, agreed: bool, model: str, locks: list[Lock]
+        self,
+        askings: Askings,
+        moment_ms: float,
+        showings: Askings,
+        held: Any,
+        agreed: bool,
+        model: str,
+        locks: list[Lock],
     ) -> Updates:
         low, high = age_range(self.studio.groups(model))
         looked = {}
         if not askings.is_late(moment_ms):
+            showings.is_late(moment_ms)
             looked = self.look(held, agreed, model, locks)
             askings.anew()
         return {

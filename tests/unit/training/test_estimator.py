@@ -1,6 +1,7 @@
 """The estimator learns, and a run that stops and goes on equals one that does not."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -64,13 +65,20 @@ def test_held_out_faces_stay_held_out_when_more_are_added() -> None:
     assert np.array_equal(few, many[many < 1000])
 
 
+def other_file(file: Path) -> Path:
+    return Path(shutil.copy(file, file.parent / "other.parquet"))
+
+
 def test_a_run_does_not_go_on_with_other_faces(file: Path, tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, data=(str(file),))
     train_estimator(config, tmp_path / "run")
     for other in (dataclasses.replace(config, seed=config.seed + 1), dataclasses.replace(config, max_faces=7)):
         with pytest.raises(RunBroken, match=r"begun with other faces \((seed|max_faces) .*another --out"):
             train_estimator(other, tmp_path / "run")
-    train_estimator(dataclasses.replace(config, num_faces=config.num_faces + 1), tmp_path / "run")
+    with pytest.raises(RunBroken, match=r"begun with other faces \(data "):
+        train_estimator(dataclasses.replace(config, data=(str(other_file(file)),)), tmp_path / "run")
+    longer = dataclasses.replace(config, num_faces=config.num_faces + 1, data=(str(file), str(other_file(file))))
+    train_estimator(longer, tmp_path / "run")
 
 
 def test_a_damaged_checkpoint_says_what_to_do(file: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -30,13 +31,18 @@ def test_strength_in_words(strengths: tuple[float, ...], words: str) -> None:
 
 def test_what_to_type_names_what_a_run_was_given() -> None:
     plain = json.loads(json.dumps(dataclasses.asdict(preset("grown192-10")), default=str))
+    plain["recogniser"] = Path(plain["recogniser"]).name
     assert command(plain) == "python -m training train --preset grown192-10 --out RUN"
     other = {**plain, "start_from": "small.safetensors", "learning_rate": 1e-4, "reader": None, "data": ["a.parquet"]}
-    other["weights"] = {**plain["weights"], "hue": 0.0, "keep_sex": 5.0}
+    other |= {"recogniser": None, "identity_floor": 0.0}
+    other["weights"] = {**plain["weights"], "hue": 0.0, "keep_sex": 5.0, "of_old": 1.0}
     assert command(other) == (
         "python -m training train --preset grown192-10 --data FILES --start-from small.safetensors "
-        "--learning-rate 0.0001 --reader none --weight keep_sex 5 hue 0 --out RUN"
+        "--learning-rate 0.0001 --reader none --recogniser none --identity-floor 0.0 --weight keep_sex 5 hue 0 "
+        "--out RUN"
     )
+    del other["identity_floor"]  # as in runs from before there was one
+    assert "--identity-floor" not in command(other)
 
 
 def test_the_bundled_model_is_as_strong_as_its_card_says() -> None:

@@ -1,10 +1,12 @@
 """Choosing how strong changes are."""
 
+from typing import Any
+
 import pytest
 
 from core.ages import FOUR, TEN
 from core.errors import DataBroken
-from training.parquet import LabelledRow
+from training.data import Place
 from training.strengths import Read, Tried, as_markdown, balanced, choose
 
 
@@ -78,11 +80,12 @@ def test_the_table_shows_what_each_judge_reads() -> None:
 
 def test_faces_are_balanced_over_the_groups_and_a_group_without_any_is_named() -> None:
     ages = [1, *range(3, 101), 60, 60, 60]
-    rows = [LabelledRow(where="", age_years=age, sex=age % 2, race=None, picture=b"") for age in ages]
-    years = [row.age_years for row in balanced(rows, TEN, 3)]
+    file: Any = None  # not looked at
+    places = [Place(file=file, row=row, age_years=age) for row, age in enumerate(ages)]
+    years = [place.age_years for place in balanced(places, TEN, 3)]
     groups = [TEN.index_of(one) for one in years]
     assert groups == sorted(groups)
     assert [groups.count(group) for group in range(10)] == [1] + [3] * 9
     assert years[-1] == 100
     with pytest.raises(DataBroken, match=r"no face of 0-2 years .* --data"):
-        balanced(rows[1:], TEN, 3)
+        balanced(places[1:], TEN, 3)

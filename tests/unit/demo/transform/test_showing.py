@@ -69,20 +69,24 @@ def test_two_models_show_the_same_age_beside_each_other(tab: TransformTab) -> No
 def test_a_photo_that_is_looked_at_already_is_left_as_it_is(tab: TransformTab) -> None:
     photo = skimage.data.astronaut()
     (sitting,) = [tab.look(photo, True, "tiny-10", [])[tab.sitting]]
-    assert tab.look_once(Askings(), 1, photo, True, "tiny-10", [], sitting) == {tab.sitting: sitting}
-    assert "Tick" in tab.look_once(Askings(), 1, photo, False, "tiny-10", [], sitting)[tab.notice]
-    another = tab.look_once(Askings(), 1, photo.copy(), True, "tiny-10", [], sitting)
+    assert tab.look_once(Askings(), 1, Askings(), photo, True, "tiny-10", [], sitting) == {tab.sitting: sitting}
+    assert "Tick" in tab.look_once(Askings(), 1, Askings(), photo, False, "tiny-10", [], sitting)[tab.notice]
+    another = tab.look_once(Askings(), 1, Askings(), photo.copy(), True, "tiny-10", [], sitting)
     assert another[tab.sitting] is not sitting and not another[tab.strip]["visible"]
 
 
 def test_what_was_asked_before_and_comes_after_undoes_nothing(tab: TransformTab) -> None:
-    askings, photo = Askings(), skimage.data.astronaut()
-    sitting = tab.look_once(askings, 20.0, photo, True, "tiny-10", [], None)[tab.sitting]
+    askings, showings, photo = Askings(), Askings(), skimage.data.astronaut()
+    sitting = tab.look_once(askings, 20.0, showings, photo, True, "tiny-10", [], None)[tab.sitting]
     assert sitting is not None
-    assert tab.look_once(askings, 10.0, photo, False, "tiny-10", [], sitting) == {tab.sitting: sitting}
-    late = tab.change_model(askings, 15.0, photo, False, "tiny-4", [])
+    assert tab.look_once(askings, 10.0, showings, photo, False, "tiny-10", [], sitting) == {tab.sitting: sitting}
+    late = tab.change_model(askings, 15.0, showings, photo, False, "tiny-4", [])
     assert tab.sitting not in late and tab.limits in late, "the model's own words change all the same"
-    assert "Tick" in tab.look_once(askings, 30.0, photo, False, "tiny-10", [], sitting)[tab.notice]
+    assert "Tick" in tab.look_once(askings, 30.0, showings, photo, False, "tiny-10", [], sitting)[tab.notice]
+    late = tab.show_newest(showings, 25.0, sitting, "tiny-10", False, "close-up", "", ("group", 3))
+    assert tab.shown not in late, "of a face that was left since"
+    asked = tab.show_newest(showings, 35.0, sitting, "tiny-10", False, "close-up", "", ("group", 3))
+    assert asked[tab.shown] == ("group", 3)
 
 
 def test_a_link_sets_the_page_up_and_nonsense_does_not(tab: TransformTab) -> None:
