@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from core.ages import AgeGroups
 from core.errors import DataBroken
+from training.memory import check_room
 from training.parquet import FaceFile, decode_face, open_files
 
 PACK = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -127,30 +128,6 @@ def decoded(places: Sequence[Place], size_px: int, num_processes: int = 1) -> Fa
         sexes=np.asarray(sexes, dtype=np.int64),
         races=None if None in races else np.asarray(races, dtype=np.int64),
     )
-
-
-def check_room(num_faces: int, size_px: int, num_processes: int) -> None:
-    """Raise DataBroken if so many decoded faces, in each process on this machine, do not fit into its memory.
-
-    Only where the system tells how large that is (Linux); else nobody knows.
-    """
-    needed, there = num_faces * size_px**2 * 3 * num_processes, memory_bytes()
-    if there is not None and needed > there:
-        each = f" in each of {num_processes} processes" if num_processes > 1 else ""
-        raise DataBroken(
-            f"{num_faces} faces of {size_px} px{each} take {needed / 1e9:.0f} GB, and this machine has "
-            f"{there / 1e9:.0f} GB of memory: read them as they are needed, with --stream"
-        )
-
-
-def memory_bytes() -> int | None:
-    """Memory and swap of this machine, in use or not; None where the system does not tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    kib = {name: int(value.split()[0]) for name, _, value in (line.partition(":") for line in lines)}
-    return 1024 * (kib["MemTotal"] + kib["SwapTotal"])
 
 
 def load_faces(

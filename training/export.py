@@ -163,13 +163,18 @@ def command(config: dict[str, Any]) -> str:
     named["recogniser"] = named["recogniser"] and Path(named["recogniser"]).name  # as `bare_config` has it
     there = [name for name in OPTIONS if name in config]  # an older run lacks what came later
     changed = {OPTIONS[name]: config[name] for name in there if config[name] != named[name]}
-    options += [f"{option} {'none' if value is None else value}" for option, value in changed.items()]
+    options += [f"{option} {said(value)}" for option, value in changed.items()]
     terms = [name for name in named["weights"] if name in config["weights"]]
     weights = [
         f"{name} {config['weights'][name]:g}" for name in terms if config["weights"][name] != named["weights"][name]
     ]
     options += [f"--weight {' '.join(weights)}"] if weights else []
     return f"python -m training train {' '.join(options)} --out RUN"
+
+
+def said(value: Any) -> str:
+    """A setting as an option takes it."""
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def strength(info: ModelInfo) -> str:

@@ -13,10 +13,10 @@ from demo.boxes import age_range
 from demo.delivery import SAVE, Delivery
 from demo.language import Language
 from demo.stopping import ARRIVING, IN_TURN, Askings, in_order, in_turn_then, stops
-from demo.studio import Sitting, Studio, Target
-from demo.transform import link, words
-from demo.transform.family import Family
-from demo.transform.layout import YEARS, choices
+from demo.studio import Sitting, Studio
+from demo.transform import words
+from demo.transform.layout import choices
+from demo.transform.linking import Linking
 from demo.transform.showing import Updates
 from demo.uploads import EXAMPLE, photo_taken_in
 
@@ -33,7 +33,7 @@ COPY = """(query) => {
 }"""
 
 
-class TransformTab(Family):
+class TransformTab(Linking):
     """The tab and the answers to its events; what it keeps of a visitor lies in that visitor's `gr.State`."""
 
     def __init__(self, studio: Studio, say: Language, delivery: Delivery) -> None:
@@ -275,34 +275,6 @@ class TransformTab(Family):
         if sitting is None:
             return {self.likeness: ""}
         return {self.sitting: replace(sitting, locks=permitted_locks(locks)), self.likeness: ""}
-
-    def open_link(self, query: str) -> Updates:
-        """The page as a link says; whatever in it this page cannot do is passed over."""
-        setting = link.read(query or "")
-        modes = [mode for _, mode in self.mode.choices]
-        mode = setting.mode if setting.mode in modes else None
-        fitting = choices(self.studio, mode or YEARS)
-        model = next((name for _, name in fitting if name == setting.model), None)
-        if mode is None and model is not None:
-            mode = self.studio.info(model).groups
-        if mode is None:
-            return {self.wanted: None}
-        model = model or fitting[0][1]
-        low, high = age_range(self.studio.groups(model))
-        wanted = link.target_of(setting.age, self.studio.groups(model), high)
-        years = wanted[1] if wanted and wanted[0] == "age" else min(50, high)
-        return {
-            self.mode: mode,
-            self.model: gr.update(choices=choices(self.studio, mode), value=model),
-            self.wanted: wanted,
-            self.years: gr.update(minimum=low, maximum=high, value=years),
-            **({self.view: setting.view} if setting.view else {}),
-        }
-
-    def link_to(self, model: str, mode: str, shown: Target | None, view: str) -> Any:
-        """The part of the address that says what is shown."""
-        age = None if shown is None else link.age_of(shown, self.studio.groups(model))
-        return gr.update(value=link.Setting(model=model, mode=mode, age=age, view=view).query(), visible=True)
 
 
 def permitted_locks(locks: list[Lock]) -> tuple[Lock, ...]:

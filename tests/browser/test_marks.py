@@ -32,7 +32,7 @@ def require_marks(data: bytes, folder: Path, ages: tuple[str, ...]) -> None:
     assert found.has_label and found.is_watermarked, found
     assert found.provenance is not None and found.provenance.is_valid and not found.provenance.is_trusted
     assert found.provenance.made is not None
-    assert (found.provenance.made.model, found.provenance.made.ages) == ("agetrans-128-10", ages)
+    assert (found.provenance.made.model, found.provenance.made.ages) == ("agetrans-192-10", ages)
 
 
 def test_what_is_saved_and_shown_is_what_was_signed(open_page: OpenPage, cache: Path, tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def let_go(page: Page, route: Route) -> None:
 
 
 def is_look(agreed: bool) -> Callable[[dict[str, Any]], bool]:
-    return lambda asked: agreed in asked["data"] and "agetrans-128-10" in asked["data"]
+    return lambda asked: agreed in asked["data"] and "agetrans-192-10" in asked["data"]
 
 
 def test_a_look_that_comes_late_does_not_undo_the_tick_after_it(open_page: OpenPage) -> None:

@@ -56,7 +56,7 @@ def cached(app: RunningApp) -> list[Path]:
 def test_a_face_at_two_ages(client: Client, app: RunningApp, photo: Path) -> None:
     files, record = client.predict(photo=handle_file(str(photo)), ages=[8, 70], agreed=True, api_name="/age_face")
     assert [Path(file).name for file in files] == record["files"] == ["age_8.png", "age_70.png"]
-    assert record["ages_years"] == [8, 70] and record["model"] == "agetrans-128-10"
+    assert record["ages_years"] == [8, 70] and record["model"] == "agetrans-192-10"
     given = decode_photo(photo.read_bytes())
     for file in files:
         data = Path(file).read_bytes()
@@ -94,7 +94,7 @@ def test_two_photos_of_one_person(client: Client, photo: Path, tmp_path: Path) -
 
 def test_the_models(client: Client) -> None:
     first, *_ = client.predict(api_name="/models")
-    assert first["name"] == "agetrans-128-10" and first["groups"] == list(TEN.names)
+    assert first["name"] == "agetrans-192-10" and first["groups"] == list(TEN.names)
     assert "non-commercial" in first["licence"].lower()
 
 

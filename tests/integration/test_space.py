@@ -63,7 +63,12 @@ def test_it_holds_what_the_app_needs_and_nothing_else(folder: Path) -> None:
 
 def test_its_models_are_whole(folder: Path) -> None:
     infos = list_models(folder / "models")
-    assert [info.name for info in infos] == ["agetrans-128-10", "agetrans-128-4", "age-estimator-128"]
+    assert [info.name for info in infos] == [
+        "agetrans-192-10",
+        "agetrans-128-10",
+        "agetrans-128-4",
+        "age-estimator-128",
+    ]
     for info in infos:
         load(folder / "models" / info.file)
         assert (folder / "models" / info.card).is_file()

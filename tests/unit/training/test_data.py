@@ -12,7 +12,8 @@ from PIL import Image
 
 from core.ages import FOUR, TEN
 from core.errors import DataBroken
-from training.data import BalancedSampler, FaceSet, FacesInMemory, LabelledBatch, check_room, load_faces, memory_bytes
+from training.data import BalancedSampler, FaceSet, FacesInMemory, LabelledBatch, load_faces
+from training.memory import check_room, memory_bytes
 
 
 def jpeg(shade: int) -> bytes:

@@ -38,14 +38,17 @@ def test_what_to_type_names_what_a_run_was_given() -> None:
     other["weights"] = {**plain["weights"], "hue": 0.0, "keep_sex": 5.0, "of_old": 1.0}
     assert command(other) == (
         "python -m training train --preset grown192-10 --data FILES --start-from small.safetensors "
-        "--learning-rate 0.0001 --reader none --recogniser none --identity-floor 0.0 --weight keep_sex 5 hue 0 "
+        "--learning-rate 0.0001 --reader none --recogniser none --identity-floor 0 --weight keep_sex 5 hue 0 "
         "--out RUN"
     )
     del other["identity_floor"]  # as in runs from before there was one
     assert "--identity-floor" not in command(other)
 
 
-def test_the_bundled_model_is_as_strong_as_its_card_says() -> None:
-    info = next(one for one in list_models(BUNDLED) if one.name == "agetrans-128-10")
-    assert len(info.config["strengths"]) == 10
+@pytest.mark.parametrize(
+    ("name", "num_groups"), [("agetrans-192-10", 10), ("agetrans-128-10", 10), ("agetrans-128-4", 4)]
+)
+def test_the_bundled_models_are_as_strong_as_their_cards_say(name: str, num_groups: int) -> None:
+    info = next(one for one in list_models(BUNDLED) if one.name == name)
+    assert len(info.config["strengths"]) == num_groups
     assert f"- **Strength**: {strength(info)}." in (BUNDLED / info.card).read_text(encoding="utf-8")
