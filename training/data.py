@@ -93,9 +93,10 @@ def find_places(files: tuple[str | Path, ...], *, min_age_years: int = 0, max_fa
         found += [Place(file=file, row=row, age_years=age) for row, age in rows if age >= min_age_years]
         if max_faces is not None and len(found) >= max_faces:
             break
+    found = found[:max_faces]
     if not found:
         raise DataBroken(f"no face of {min_age_years} years or more in {', '.join(map(str, files))}")
-    return found[:max_faces]
+    return found
 
 
 def decoded(places: Sequence[Place], size_px: int, num_processes: int = 1) -> FaceSet:
@@ -107,7 +108,10 @@ def decoded(places: Sequence[Place], size_px: int, num_processes: int = 1) -> Fa
         num_processes: that do the same on this machine at the same time.
     Raises:
         DataBroken: a picture that cannot be read, naming file and row; or more faces than memory holds.
+        ValueError: no places.
     """
+    if not places:
+        raise ValueError("no faces were asked for; ask for one or more")
     check_room(len(places), size_px, num_processes)
     faces = np.empty((len(places), size_px, size_px, 3), np.uint8)
     labels: list[tuple[int, int, int | None]] = [(0, 0, None)] * len(places)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.ages import FOUR, TEN
 from core.errors import DataBroken
-from training.data import BalancedSampler, FaceSet, FacesInMemory, LabelledBatch, load_faces
+from training.data import BalancedSampler, FaceSet, FacesInMemory, LabelledBatch, decoded, find_places, load_faces
 from training.memory import check_room, memory_bytes
 
 
@@ -51,6 +51,16 @@ def test_bad_rows_and_files_are_named(tmp_path: Path) -> None:
         load_faces((tmp_path / "d.parquet",), 16)
     with pytest.raises(DataBroken, match="no face of 50 years"):
         load_faces((write(tmp_path / "e.parquet", [5], [0]),), 16, min_age_years=50)
+
+
+def test_no_faces_are_no_set(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.parquet", [5, 30], [0, 1])
+    with pytest.raises(DataBroken, match="no face"):
+        load_faces((file,), 16, max_faces=0)
+    with pytest.raises(ValueError, match="ask for one or more"):
+        decoded([], 16)
+    backwards = decoded(find_places((file,))[::-1], 16)
+    assert backwards.ages_years.tolist() == [30, 5], "in the order of the places"
 
 
 def test_more_faces_than_memory_holds_are_refused_with_the_way_out() -> None:
