@@ -38,8 +38,12 @@ class Askings:
         """
         if self.is_overtaken(moment_ms):
             return True
-        self.latest_ms = moment_ms
+        self.overtake(moment_ms)
         return False
+
+    def overtake(self, moment_ms: float) -> None:
+        """What was done before this moment is answered no more."""
+        self.latest_ms = max(self.latest_ms, moment_ms)
 
     def is_overtaken(self, moment_ms: float) -> bool:
         """Whether something was done after this: for work of which two may go on at a time, when it has its answer."""

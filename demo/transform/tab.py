@@ -181,7 +181,7 @@ class TransformTab(Linking):
         Nor out of order: a look asked for before a tick must not undo the tick."""
         if askings.is_late(moment_ms) or (agreed and sitting is not None and sitting.photo is held):
             return {self.sitting: sitting}
-        showings.is_late(moment_ms)  # what was to be shown of the face before is shown no more
+        showings.overtake(moment_ms)  # what was to be shown of the face before
         looked = self.look(held, agreed, model, locks)
         askings.anew()
         return looked
@@ -210,7 +210,7 @@ class TransformTab(Linking):
         model: str,
         event: gr.SelectData,
     ) -> Updates:
-        showings.is_late(moment_ms)
+        showings.overtake(moment_ms)
         if sitting is None:
             return {**self.blank(), self.notice: self.trouble(consent.GONE)}
         try:
@@ -241,7 +241,7 @@ class TransformTab(Linking):
         low, high = age_range(self.studio.groups(model))
         looked = {}
         if not askings.is_late(moment_ms):
-            showings.is_late(moment_ms)
+            showings.overtake(moment_ms)
             looked = self.look(held, agreed, model, locks)
             askings.anew()
         return {
