@@ -20,6 +20,7 @@ from demo.api import mcp_tools
 from demo.api.mcp_tools import McpTools
 from demo.guard import Application, Guard, Message, Receive, RequestLimits, Send, answer
 from demo.keeping import Keeper
+from demo.sessions import Sessions
 
 HEALTH = "/healthz"
 BROKEN = "What visitors sent is no longer deleted in time. Start the app again; its log says what went wrong."
@@ -40,6 +41,7 @@ class Front(App):  # type: ignore[misc]
     def __init__(self, limits: RequestLimits, tools: McpTools, keeper: Keeper | None = None) -> None:
         super().__init__(default_response_class=ORJSONResponse, openapi_url=None)
         self.limits, self.tools, self.keeper = limits, tools, keeper
+        self.state_holder = Sessions()
 
     @asynccontextmanager
     async def running(self, app: App) -> AsyncIterator[None]:

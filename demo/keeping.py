@@ -127,10 +127,6 @@ class Keeper:
         self._see_who_left(now_s)
         self._drop_unread(now_s)
         self._hang_up(now_s)
-        for name, since_s in self.closed_s.items():
-            if now_s - since_s > self.limits.left_after_s:
-                # What Gradio could make a link to the page's state of: the last picture of a camera, too.
-                self.blocks.state_holder.session_data[name].config_values.clear()
         held = sorted(self._held(), key=lambda one: one.age_s, reverse=True)
         seen: set[int] = set()
         sizes = {id(one): held_bytes(one.value, seen) for one in reversed(held)}  # shared with a newer: counted there
