@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cafdata.archive import Archive
+from cafdata.pairs import faces_of_records
 from cafdata.record import Picture, Record, Split
 from core.ages import OLDEST_YEARS
 from core.align import UTKFACE, Photo, crop
@@ -18,6 +19,7 @@ from core.errors import BadImage, DataBroken
 from core.images import decode_photo, resize
 from training.data import FaceSet
 from training.digest import files_digest
+from training.memory import check_room
 
 SEX_CODES = {"male": 0, "female": 1, None: -1}
 """As FaceSet has them; -1 where nobody said, which is in no slice by sex."""
@@ -41,7 +43,7 @@ def load_archive(
     folder: Path, size_px: int, pack: FacePack, *, split: Split | None = None, max_faces: int | None = None,
     min_age_years: int = 0,
 ) -> ArchiveFaces:  # fmt: skip
-    """Cut out the faces of an archive's pictures.
+    """Cut out the faces of an archive's pictures; synthetic ones are left out, as outputs are held against real faces.
 
     A picture that is framed as UTKFace's is taken as it is. Of any other the face is cut out by its points where the
     record has those of the picture itself, else by those of the largest face that the pack finds.
@@ -61,11 +63,14 @@ def load_archive(
     chosen = [
         record.picture_id
         for record in archive.records()
-        if (split is None or record.split == split) and record.age_min_years >= min_age_years
+        if (split is None or record.split == split)
+        and record.age_min_years >= min_age_years
+        and not record.is_synthetic
     ]
     if max_faces is not None and chosen:
         rows = np.linspace(0, len(chosen) - 1, min(max_faces, len(chosen))).round().astype(int)
         chosen = [chosen[row] for row in rows]
+    check_room(2 * len(chosen), size_px, 1)  # once one by one, once as an array
     found = []
     for number, picture in enumerate(archive.pictures(chosen) if chosen else ()):
         face = _cut_out(picture, size_px, pack)
@@ -75,7 +80,10 @@ def load_archive(
             print(f"read {number} of {len(chosen)} pictures of {folder}", file=sys.stderr, flush=True)  # noqa: T201
     if not found:
         which = "" if split is None else f" of the split {split}"
-        raise DataBroken(f"no face of {min_age_years} years or more in the pictures{which} of the archive {folder}")
+        raise DataBroken(
+            f"no face of {min_age_years} years or more in the pictures{which} of the archive {folder}; synthetic ones "
+            "do not count"
+        )
     records = tuple(record for record, _ in found)
     return ArchiveFaces(
         faces=FaceSet(
@@ -83,6 +91,7 @@ def load_archive(
             ages_years=np.asarray([min(math.floor(one.age_years), OLDEST_YEARS) for one in records], dtype=np.int64),
             sexes=np.asarray([SEX_CODES[one.sex] for one in records], dtype=np.int64),
             races=races_of(records),
+            persons=faces_of_records(records).persons,
         ),
         records=records,
         num_left_out=len(chosen) - len(found),

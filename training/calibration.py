@@ -16,6 +16,7 @@ from core.device import Compute
 from core.estimator import INTERVAL_SHARE, Estimator
 from core.images import to_tensor
 from training.data import FaceSet
+from training.metrics import Figure, finite, mean
 
 KNOTS_YEARS = (0.0, 2.0, 5.0, 9.0, 13.0, 18.0, 25.0, 35.0, 45.0, 60.0, 80.0, 100.0)
 """Between these the correction is linear."""
@@ -97,19 +98,19 @@ class Slice:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class EstimatorFigures:
-    """Errors on labelled faces. Ages and errors in years, shares 0..1."""
+    """Errors on labelled faces. Ages and errors in years, shares 0..1; None of whom there are none."""
 
     num_faces: int
     mae_years: float
-    mae_children_years: float
+    mae_children_years: Figure
     """Of labels 0-14."""
     coverage: float
     """Share of labels within the 80 % interval."""
     interval_width_years: float
     """Median width of it."""
-    minors_read_as_adults: float
+    minors_read_as_adults: Figure
     """Share of labels under 18 read as 18 or more."""
-    adults_read_as_minors: float
+    adults_read_as_minors: Figure
     by_group: dict[str, Slice]
     by_sex: dict[str, Slice]
     by_race: dict[str, Slice]
@@ -136,13 +137,17 @@ def judge_estimator(network: Estimator, faces: FaceSet, compute: Compute) -> Est
     return EstimatorFigures(
         num_faces=len(faces),
         mae_years=float(errors.mean()),
-        mae_children_years=float(errors[labels < 15].mean()),
+        mae_children_years=finite(mean(errors[labels < 15])),
         coverage=covered(network, read, labels, np.ones(len(faces))),
         interval_width_years=float((reading.high_years - reading.low_years).median()),
-        minors_read_as_adults=float((years[minors] >= ADULT_YEARS).mean()),
-        adults_read_as_minors=float((years[~minors] < ADULT_YEARS).mean()),
+        minors_read_as_adults=finite(mean(years[minors] >= ADULT_YEARS)),
+        adults_read_as_minors=finite(mean(years[~minors] < ADULT_YEARS)),
         by_group={name: of(groups == number) for number, name in enumerate(TEN.names) if (groups == number).any()},
-        by_sex={name: of(faces.sexes == number) for number, name in enumerate(("male", "female"))},
+        by_sex={
+            name: of(faces.sexes == number)
+            for number, name in enumerate(("male", "female"))
+            if (faces.sexes == number).any()
+        },
         by_race={}
         if races is None
         else {name: of(races == number) for number, name in enumerate(RACES) if (races == number).any()},

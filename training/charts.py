@@ -51,10 +51,10 @@ def passing_chart(rows: Sequence[PassFigures]) -> str:
     with _styled("passing"):
         place, finish = _chart([row.name for row in rows], "share that passes")
         real = [row.real for row in rows]
-        _line(place, [row.common_rate for row in rows], COLOURS[1], "outputs, one threshold for all")
+        _line(place, [row.compared_rates[0] for row in rows], COLOURS[1], "outputs, one threshold for all")
         _line(place, [one.genuine_common_rate if one else None for one in real], COLOURS[1], "real pairs, one for all",
               is_real=True)  # fmt: skip
-        _line(place, [row.rectified_rate for row in rows], COLOURS[0], "outputs, rectified")
+        _line(place, [row.compared_rates[1] for row in rows], COLOURS[0], "outputs, rectified")
         _line(
             place,
             [one.genuine_rate if one else None for one in real],

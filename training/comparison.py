@@ -128,12 +128,12 @@ def _pass_rows(found: Sequence[Figures]) -> list[Row]:
     return [
         Row(
             name="pass one threshold for all ages, mean over target groups",
-            values=tuple(_mean(row.common_rate for row in rows) for rows in targets),
+            values=tuple(_mean(row.compared_rates[0] for row in rows) for rows in targets),
             is_share=True,
         ),
         Row(
             name="pass the rectified thresholds, mean over target groups",
-            values=tuple(_mean(row.rectified_rate for row in rows) for rows in targets),
+            values=tuple(_mean(row.compared_rates[1] for row in rows) for rows in targets),
             is_share=True,
         ),
         Row(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +33,8 @@ class FaceSet:
     """(N,) 0 male, 1 female."""
     races: npt.NDArray[np.int64] | None = None
     """(N,) UTKFace's codes 0..4: White, Black, Asian, Indian, Others; None where the files carry none."""
+    persons: npt.NDArray[np.int64] | None = None
+    """(N,) who each is, the same number the same person; None where nobody said."""
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -43,12 +45,8 @@ class FaceSet:
 
     def rows(self, rows: npt.NDArray[np.int64]) -> "FaceSet":
         """The faces at those positions, in that order."""
-        return FaceSet(
-            faces=self.faces[rows],
-            ages_years=self.ages_years[rows],
-            sexes=self.sexes[rows],
-            races=None if self.races is None else self.races[rows],
-        )
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: one[rows] for name, one in held.items() if one is not None})
 
     @property
     def digest(self) -> str:

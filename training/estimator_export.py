@@ -13,6 +13,7 @@ from core.weights import ModelInfo, add_model
 from training.calibration import EstimatorFigures, Slice, calibrate, judge_estimator, probabilities
 from training.data import default_files, load_faces
 from training.estimator import STATE_FILE, held_out_rows
+from training.sections import number, share
 from training.state import read_tensors, under
 from training.terms import ModelTerms
 
@@ -35,7 +36,7 @@ def export_estimator(run: Path, terms: ModelTerms, models: Path, data: Path) -> 
     figures = judge_estimator(network, load_faces((data,), network.config.size_px), compute)
     info = add_model(network, terms.name, models, licence=terms.licence)
     written = {"figures": dataclasses.asdict(figures), "training": config | {"data": _names(config["data"])}}
-    write_atomic(models / f"{terms.name}.json", (json.dumps(written, indent=2) + "\n").encode())
+    write_atomic(models / f"{terms.name}.json", (json.dumps(written, indent=2, allow_nan=False) + "\n").encode())
     write_atomic(models / f"{terms.name}.md", card(info, terms, figures, step * config["batch_size"]).encode())
     return figures
 
@@ -73,11 +74,11 @@ def card(info: ModelInfo, terms: ModelTerms, figures: EstimatorFigures, num_face
 | figure | |
 |---|---|
 | mean absolute error | {figures.mae_years:.2f} years |
-| the same, ages 0-14 | {figures.mae_children_years:.2f} years |
+| the same, ages 0-14 | {number(figures.mae_children_years, 2)} years |
 | labels within the {INTERVAL_SHARE:.0%} interval | {figures.coverage:.1%} |
 | median width of the interval | {figures.interval_width_years:.1f} years |
-| minors (under 18) read as adults | {figures.minors_read_as_adults:.1%} |
-| adults read as minors | {figures.adults_read_as_minors:.1%} |
+| minors (under 18) read as adults | {share(figures.minors_read_as_adults)} |
+| adults read as minors | {share(figures.adults_read_as_minors)} |
 
 {_table("age group", figures.by_group)}
 

@@ -35,12 +35,12 @@ def make_table(method: Method, questions: Iterable[Question], out: Path, terms: 
     """
     journal_path = out.with_suffix(".journal.jsonl")
     endpoint = require_sense(out, journal_path, terms)
+    out.parent.mkdir(parents=True, exist_ok=True)
     manners = Manners(rate_per_s=terms.rate, num_tries=terms.tries, first_wait_s=terms.first_wait_s)
     if terms.replay is not None:
         checked = Checked(questions, read_journal(terms.replay).outcomes)
         write_table(out, method, checked.rows())
         return {**counts(checked), "out": str(out), "replayed": str(terms.replay)}
-    out.parent.mkdir(parents=True, exist_ok=True)
     with open_journal(journal_path, endpoint) as journal:
         if journal.contents.open_keys:
             number = len(journal.contents.open_keys)

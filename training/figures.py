@@ -117,7 +117,11 @@ class Figures:
 
 
 def frechet_figures(
-    seen: Observations, features: str, pairs: tuple[Floats, Floats], groups_real: npt.NDArray[np.int64]
+    seen: Observations,
+    features: str,
+    pairs: tuple[Floats, Floats],
+    groups_real: npt.NDArray[np.int64],
+    persons_real: npt.NDArray[np.int64] | None = None,
 ) -> FrechetFigures:
     """Distances of outputs and of real pictures to real pictures, all sets equally large; splits are seeded.
 
@@ -125,24 +129,38 @@ def frechet_figures(
         features: whose they are.
         pairs: features of the outputs (N, G, C), and of real pictures (M, C), eval faces among them.
         groups_real: (M,) group of each real picture.
+        persons_real: (M,) who is on it: nobody is in both halves. None where nobody said.
     """
     made, real = pairs
+    persons = np.arange(len(real)) if persons_real is None else persons_real
     outputs, others, sizes = [], [], []
     for group in range(len(seen.groups)):
-        of_group = real[groups_real == group]
+        of_group, who = real[groups_real == group], persons[groups_real == group]
         changed = made[seen.own_groups != group, group]
         size = min(len(of_group) // 2, len(changed))
         distances = []
         for split in range(NUM_SPLITS):
             random = np.random.default_rng((split, group))
-            order = random.permutation(len(of_group))
-            half, rest = of_group[order[:size]], of_group[order[size : 2 * size]]
-            some = changed[random.permutation(len(changed))[:size]]
+            one_half, other_half = _halves(who, size, random)
+            half, rest = of_group[one_half], of_group[other_half]
+            some = changed[random.permutation(len(changed))[: len(rest)]]
             distances.append([metrics.frechet_distance(one, half) for one in (some, rest)])
         outputs.append(finite(mean([pair[0] for pair in distances])))
         others.append(finite(mean([pair[1] for pair in distances])))
         sizes.append(size)
     return FrechetFigures(features=features, outputs=tuple(outputs), real=tuple(others), num_pictures=tuple(sizes))
+
+
+def _halves(
+    persons: npt.NDArray[np.int64], size: int, random: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows of two random halves of up to `size` pictures each, nobody in both; (M,) persons."""
+    order = random.permutation(len(persons))
+    first_seen = {person: place for place, person in reversed([*enumerate(persons[order].tolist())])}
+    order = order[np.argsort([first_seen[person] for person in persons[order].tolist()], kind="stable")]
+    half = order[:size]
+    rest = order[size:]
+    return half, rest[~np.isin(persons[rest], persons[half])][:size]
 
 
 def slice_figures(seen: Observations) -> tuple[SliceFigures, ...]:

@@ -33,14 +33,17 @@ class RealPictures:
         for number, (name, real, made) in enumerate(zip(seen.judges, seen.real, seen.made, strict=True)):
             if real.features is None or made.features is None:
                 continue
-            features, of_group = [real.features], [seen.own_groups]
+            features, of_group, persons = [real.features], [seen.own_groups], seen.faces.persons
             if self.files:
                 more = self._features(number, seen.faces.faces.shape[1], seen.groups)
                 features.append(more[0])
                 of_group.append(more[1])
+                if persons is not None:  # nobody said who is on these: each is somebody else
+                    persons = np.concatenate((persons, persons.max() + 1 + np.arange(len(more[1]))))
             pair = (made.features, np.concatenate(features))
-            return frechet_figures(seen, name, pair, np.concatenate(of_group))
-        return frechet_figures(seen, recogniser, (seen.made_embeddings, seen.embeddings), seen.own_groups)
+            return frechet_figures(seen, name, pair, np.concatenate(of_group), persons)
+        pair = (seen.made_embeddings, seen.embeddings)
+        return frechet_figures(seen, recogniser, pair, seen.own_groups, seen.faces.persons)
 
     def _features(self, number: int, size_px: int, groups: AgeGroups) -> tuple[Floats, Numbers]:
         """(M, C) features that a judge shows of the faces, and (M,) their groups."""

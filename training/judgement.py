@@ -35,7 +35,7 @@ class JudgeFigures:
     within_one_group_real: Figure
     """The same of real faces and their own group, each group weighted as it is among the targets."""
     within_one_group_ratio: Figure
-    """The one over the other."""
+    """The one over the other, of the targets of whose group there are real faces."""
     far_within_one_group: Figure
     """As within_one_group, of outputs FAR_GROUPS and more from the input's own group by its label."""
     far_within_one_group_real: Figure
@@ -80,18 +80,18 @@ def judge_figures(seen: Observations, judge: int) -> JudgeFigures:
     differences = tuple(map(finite, made.ages_years.mean(0) - mean_real))
     errors = np.abs(made.ages_years - np.asarray(groups.typical_years))
     errors_real = np.abs(real.ages_years - seen.faces.ages_years)
-    share, share_real = finite(mean(hits)), finite(mean(expected))
-    far_share, far_share_real = finite(mean(hits[is_far])), finite(mean(expected[is_far]))
+    is_known = ~np.isnan(expected)
+    share_real, far_share_real = finite(mean(expected)), finite(mean(expected[is_far]))
     return JudgeFigures(
         judge=seen.judges[judge],
         spearman=finite(metrics.rank_correlation(np.asarray(groups.typical_years)[targets], made.ages_years)),
         spearman_real=finite(metrics.rank_correlation(seen.faces.ages_years, real.ages_years)),
-        within_one_group=share,
+        within_one_group=finite(mean(hits)),
         within_one_group_real=share_real,
-        within_one_group_ratio=quotient(share, share_real),
-        far_within_one_group=far_share,
+        within_one_group_ratio=quotient(finite(mean(hits[is_known])), share_real),
+        far_within_one_group=finite(mean(hits[is_far])),
         far_within_one_group_real=far_share_real,
-        far_within_one_group_ratio=quotient(far_share, far_share_real),
+        far_within_one_group_ratio=quotient(finite(mean(hits[is_far & is_known])), far_share_real),
         within_one_group_by_target=by_target(hits),
         within_one_group_real_by_target=tuple(map(finite, hits_real_by_group)),
         judged_mean_years=by_target(made.ages_years),

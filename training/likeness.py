@@ -27,8 +27,9 @@ class LikenessFigures:
 
     recogniser: str
     different_person_bound: Figure
-    """99.9th percentile over all pairs of up to MAX_STRANGERS different inputs. Data of famous people may hold one of
-    them twice, which puts the bound too high: it errs against the generator."""
+    """99.9th percentile over all pairs of up to MAX_STRANGERS different inputs, where it is known who they are of two
+    people. Where it is not, data of famous people may hold one of them twice, which puts the bound too high: it errs
+    against the generator."""
     num_pairs: int
     """Pairs behind the bound; with less than some ten thousand it is a guess."""
     cosine: Figure
@@ -59,7 +60,8 @@ def likeness_figures(seen: Observations, recogniser: str) -> LikenessFigures:
     from scipy.stats import norm
 
     cosines, groups = seen.cosines, seen.groups
-    strangers = metrics.all_pairs(seen.embeddings[list(spread(len(seen.embeddings), MAX_STRANGERS))])
+    rows, persons = list(spread(len(seen.embeddings), MAX_STRANGERS)), seen.faces.persons
+    strangers = metrics.all_pairs(seen.embeddings[rows], None if persons is None else persons[rows])
     bound = float(np.percentile(strangers, DIFFERENT_PERSON_PERCENTILE)) if len(strangers) else float("nan")
     is_above = cosines > bound if len(strangers) else np.full(cosines.shape, np.nan)
     targets_years = np.broadcast_to(groups.typical_years, cosines.shape)

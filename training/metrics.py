@@ -68,9 +68,12 @@ def mean_by_group(values: Floats, group_of: Numbers, num_groups: int) -> Floats:
     return np.asarray([mean(values[group_of == group]) for group in range(num_groups)])
 
 
-def all_pairs(embeddings: Floats) -> Floats:
-    """(N (N - 1) / 2,) cosines of every pair of (N, D) unit embeddings."""
+def all_pairs(embeddings: Floats, persons: Numbers | None = None) -> Floats:
+    """(P,) cosines of every pair of (N, D) unit embeddings: N (N - 1) / 2, less those of one of (N,) persons."""
     rows, columns = np.triu_indices(len(embeddings), k=1)
+    if persons is not None:
+        is_other = persons[rows] != persons[columns]
+        rows, columns = rows[is_other], columns[is_other]
     return np.asarray((embeddings @ embeddings.T)[rows, columns])
 
 
@@ -170,8 +173,14 @@ def weighted_quantiles(values: Floats, weights: Floats, levels: tuple[float, ...
     return tuple(float(value) for value in values[order][places])
 
 
+def reach(scores: npt.ArrayLike, thresholds: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Whether scores are at least a threshold, both as float32: a score that was kept as such is at its own decimal."""
+    return np.asarray(scores, dtype=np.float32) >= np.asarray(thresholds, dtype=np.float32)
+
+
 def share_from(rising: Floats, least: float) -> float:
-    """Share of (N,) rising values that are at least `least`; NaN for NaN."""
+    """Share of (N,) rising values that are at least `least`, as float32; NaN for NaN."""
     if np.isnan(least):
         return float("nan")
-    return 1 - float(np.searchsorted(rising, least, side="left")) / len(rising)
+    place = np.searchsorted(rising.astype(np.float32), np.float32(least), side="left")
+    return 1 - float(place) / len(rising)

@@ -98,11 +98,23 @@ class PassFigures:
     real: "BesideReal | None"
     """None where nothing is known of real pairs of these groups."""
 
+    @property
+    def compared_rates(self) -> tuple[Figure, Figure]:
+        """common_rate and rectified_rate of those outputs that real pairs stand beside; of all where none do."""
+        of = self.real or self
+        return of.common_rate, of.rectified_rate
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BesideReal:
     """Scores of some outputs beside those of real same-person pairs of the same groups, weighted alike."""
 
+    num_outputs: int
+    """Outputs of groups of which real pairs are known; all that stands here is of these."""
+    common_rate: Figure
+    """Share of them that pass the one threshold for all ages."""
+    rectified_rate: Figure
+    """Share that pass the rectified one."""
     num_pairs: int
     """Real pairs behind the comparison; 0 where that was not published."""
     genuine_common_rate: Figure
@@ -194,7 +206,7 @@ def pass_figures(name: str, scored: Scored, table: ThresholdTable, real: RealSco
         threshold_high=finite(mean(_of(cells, "high"))),
         methods=tuple(sorted({cell.method for cell in cells if cell is not None})),
         false_accept_rate=finite(mean(_of(cells, "false_accept_rate"))),
-        common_rate=None if common is None else finite(mean(scored.scores >= common)),
+        common_rate=None if common is None else finite(mean(metrics.reach(scored.scores, common))),
         rectified_rate=_pass_rate(scored.scores, thresholds),
         rectified_rate_low=_pass_rate(scored.scores, _of(cells, "high")),
         rectified_rate_high=_pass_rate(scored.scores, _of(cells, "low")),
@@ -229,6 +241,9 @@ def beside_real(scored: Scored, thresholds: Floats, common: float | None, real: 
     passing_common = [] if common is None else [metrics.share_from(real.samples[place], common) for place in known]
     drawn = [_drawn_distance(samples, values, weights, seed) for seed in range(NUM_DRAWS)]
     return BesideReal(
+        num_outputs=len(scores),
+        common_rate=None if common is None else finite(mean(metrics.reach(scores, common))),
+        rectified_rate=_pass_rate(scores, own),
         num_pairs=sum(real.num_pairs[place] for place in counts),
         genuine_common_rate=finite(mean(passing_common)),
         genuine_rate=finite(mean(passing)),
@@ -262,7 +277,7 @@ def _of(cells: Sequence[Cell | None], field: str) -> Floats:
 def _pass_rate(scores: Floats, thresholds: Floats) -> Figure:
     """Share of the scores with a threshold that reach it."""
     is_known = ~np.isnan(thresholds)
-    return finite(mean(scores[is_known] >= thresholds[is_known]))
+    return finite(mean(metrics.reach(scores[is_known], thresholds[is_known])))
 
 
 def _whole_mean(values: Floats) -> Figure:

@@ -51,12 +51,18 @@ def _passing(row: PassFigures) -> tuple[str, ...]:
         _between(_score(row.threshold_low), _score(row.threshold_high)),
         UNKNOWN if row.false_accept_rate is None else f"{row.false_accept_rate:.2g}",
         share(row.common_rate),
-        share(real.genuine_common_rate) if real else UNKNOWN,
+        _genuine(row, real.genuine_common_rate, real.common_rate) if real else UNKNOWN,
         share(row.rectified_rate),
         _between(share(row.rectified_rate_low), share(row.rectified_rate_high)),
-        share(real.genuine_rate) if real else UNKNOWN,
+        _genuine(row, real.genuine_rate, real.rectified_rate) if real else UNKNOWN,
         share(row.genuine_rate_table),
     )
+
+
+def _genuine(row: PassFigures, genuine: float | None, made: float | None) -> str:
+    """Share of real pairs; where some outputs have none beside them, with the share of the others."""
+    is_whole = row.real is None or row.real.num_outputs == row.num_outputs
+    return share(genuine) + ("" if is_whole else f" (outputs there: {share(made)})")
 
 
 def _distances(row: PassFigures) -> tuple[str, ...]:

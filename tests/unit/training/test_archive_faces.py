@@ -123,3 +123,13 @@ def test_the_digest_follows_what_the_archive_holds(folder: Path) -> None:
     assert archive_digest(folder) == before
     Archive(folder).remove(["p00001/37"])
     assert archive_digest(folder) != before
+
+
+def test_outputs_are_not_held_against_synthetic_pictures(folder: Path, pack: FacePack) -> None:
+    synthetic = {"is_synthetic": True, "age_provenance": "synthetic"}
+    Archive(folder).append(drawn_picture(person, 25, framing="utkface", **synthetic) for person in (8, 9))
+    found = load_archive(folder, 32, pack)
+    assert {record.person_id for record in found.records} == {"person-00000", "person-00001", "person-00002"}
+    assert found.faces.persons is not None
+    named = {(record.person_id, number) for record, number in zip(found.records, found.faces.persons, strict=True)}
+    assert len(named) == 3, "a number for each person"

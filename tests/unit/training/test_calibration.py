@@ -1,11 +1,16 @@
 """Calibration takes out a known bias and sets an interval that holds what it says."""
 
+import dataclasses
+import json
+
 import numpy as np
 import torch
 
+from core.device import choose
 from core.estimator import Estimator
 from tests.models import TINY_ESTIMATOR
-from training.calibration import calibrate, covered, group_weights, hats
+from training.calibration import calibrate, covered, group_weights, hats, judge_estimator
+from training.data import FaceSet
 
 
 def bells(means: np.ndarray, spread: float) -> torch.Tensor:
@@ -47,3 +52,17 @@ def test_hats_reproduce_straight_lines() -> None:
     knots = np.array([0.0, 10.0, 40.0, 100.0])
     years = np.linspace(0, 100, 37)
     assert np.allclose(hats(years, knots) @ knots, years)
+
+
+def test_what_there_are_none_of_has_no_figure() -> None:
+    random = np.random.default_rng(0)
+    faces = FaceSet(
+        faces=random.integers(0, 256, (6, TINY_ESTIMATOR.size_px, TINY_ESTIMATOR.size_px, 3), dtype=np.uint8),
+        ages_years=np.asarray([20, 25, 30, 40, 50, 60]),
+        sexes=np.zeros(6, np.int64),
+    )
+    found = judge_estimator(Estimator(TINY_ESTIMATOR).eval(), faces, choose("cpu", "float32"))
+    assert (found.mae_children_years, found.minors_read_as_adults) == (None, None)
+    assert found.adults_read_as_minors is not None
+    assert set(found.by_sex) == {"male"}
+    json.dumps(dataclasses.asdict(found), allow_nan=False)

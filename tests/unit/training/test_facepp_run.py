@@ -178,10 +178,10 @@ def test_a_recording_makes_the_same_table_without_network_or_keys(
     monkeypatch.delenv("FACEPP_KEY")
     monkeypatch.delenv("FACEPP_SECRET")
     for source in ("ages.recording", "live.journal.jsonl"):
-        make("detect", [faces], tmp_path / "replayed.csv", replay=tmp_path / source, yes=False)
-        assert (tmp_path / "replayed.csv").read_bytes() == (tmp_path / "live.csv").read_bytes()
+        make("detect", [faces], tmp_path / "new" / "replayed.csv", replay=tmp_path / source, yes=False)
+        assert (tmp_path / "new" / "replayed.csv").read_bytes() == (tmp_path / "live.csv").read_bytes()
     assert len(server.seen) == requests
-    assert not (tmp_path / "replayed.journal.jsonl").exists()
+    assert not (tmp_path / "new" / "replayed.journal.jsonl").exists()
     for line in (tmp_path / "ages.recording").read_text().splitlines():
         assert json.loads(line)["event"] in ("journal", "outcome")
 

@@ -1,5 +1,7 @@
 """Frechet distances between sets of one size, and figures for parts of the faces."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,23 @@ def test_a_copy_of_the_real_pictures_is_as_near_as_real_ones() -> None:
     assert few.num_pictures == (0, 0, 0, 0, 0, 3, 0, 0, 0, 0)
     assert few.outputs[0] is None
     assert few.real[5] is not None
+
+
+def test_nobody_is_in_both_halves() -> None:
+    """Each person twice, with one and the same picture: halves that share people lie too near to each other."""
+    random = np.random.default_rng(3)
+    many = random.normal(size=(30, 40)).repeat(2, axis=0)
+    made = random.normal(size=(4, 10, 40)).repeat(20, axis=0)
+    seen = observed(1.0)
+    seen = dataclasses.replace(seen, faces=seen.faces.rows(np.arange(4).repeat(20)))
+    groups, persons = np.full(60, 5), np.arange(30).repeat(2)
+    shared = frechet_figures(seen, "hand", (made, many), groups)
+    apart = frechet_figures(seen, "hand", (made, many), groups, persons)
+    assert (shared.num_pictures[5], apart.num_pictures[5]) == (30, 30)
+    assert shared.real[5] is not None and apart.real[5] is not None
+    assert apart.real[5] > 1.15 * shared.real[5]
+    alone = frechet_figures(seen, "hand", (made, many), groups, np.arange(60))
+    assert alone == shared, "each somebody else, as where nobody said"
 
 
 def test_slices_are_by_sex_and_by_race() -> None:

@@ -31,6 +31,14 @@ def test_a_generator_that_changes_nothing_passes_small_gaps_only() -> None:
     assert found.spearman == pytest.approx(0)
 
 
+def test_targets_without_real_faces_do_not_count_in_what_is_held_against_them() -> None:
+    years = np.broadcast_to(TYPICAL, (4, 10)).copy()
+    years[:, [1, 3]] = 99.0  # no real face is of these groups
+    found = judge_figures(observed(years), 0)
+    assert found.within_one_group == pytest.approx(0.8)
+    assert found.within_one_group_ratio == found.far_within_one_group_ratio == 1
+
+
 def test_real_faces_are_weighted_as_their_groups_are_among_the_targets() -> None:
     # Of the groups 0, 2, 5 and 8 that have faces, the judge gets all but 8: 60 years read as 30.
     found = judge_figures(observed(TYPICAL, real_years=(1, 8, 25, 30)), 0)

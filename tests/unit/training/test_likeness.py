@@ -1,5 +1,7 @@
 """Cosines against strangers and against real people across ages."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -54,3 +56,14 @@ def test_published_rates_are_those_of_the_paper() -> None:
     known = [rate for rate in rates if rate is not None]
     np.testing.assert_allclose(known, [0.10, 0.22, 0.32, 0.46, 0.60, 0.90, 0.91, 0.93, 0.79], atol=0.006)
     assert published_rates(FOUR) == (None,) * 4
+
+
+def test_two_pictures_of_one_person_are_no_strangers() -> None:
+    seen = observed(1.0)
+    alike = seen.embeddings.copy()
+    alike[1] = alike[0]
+    seen = dataclasses.replace(seen, embeddings=alike)
+    assert likeness_figures(seen, "hand").different_person_bound == pytest.approx(1, abs=0.01)
+    known = dataclasses.replace(seen.faces, persons=np.asarray([4, 4, 0, 1]))
+    found = likeness_figures(dataclasses.replace(seen, faces=known), "hand")
+    assert (found.different_person_bound, found.num_pairs) == (0, 5)

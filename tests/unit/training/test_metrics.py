@@ -42,6 +42,7 @@ def test_every_pair_is_compared_once() -> None:
     embeddings = np.array([[1.0, 0], [0, 1], [0.6, 0.8]])
     assert metrics.all_pairs(embeddings).tolist() == [0, 0.6, 0.8]
     assert metrics.all_pairs(embeddings[:1]).size == 0
+    assert metrics.all_pairs(embeddings, np.array([7, 7, 3])).tolist() == [0.6, 0.8], "the first two are one person"
 
 
 def with_moments(random: np.random.Generator, count: int, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
@@ -137,3 +138,13 @@ def test_quantiles_follow_the_weights() -> None:
     assert metrics.weighted_quantiles(values, weights, (0.1, 0.11, 0.9, 0.91, 1.0)) == (1, 2, 2, 3, 3)
     assert metrics.share_from(np.array([1.0, 2.0, 2.0, 3.0]), 2.0) == 0.75
     assert np.isnan(metrics.share_from(np.array([1.0]), float("nan")))
+
+
+def test_a_score_at_its_threshold_reaches_it_however_it_was_kept() -> None:
+    decimals = [61.8, 65.2, 0.7]
+    kept = np.asarray(decimals, np.float32).astype(np.float64)
+    assert not (kept >= decimals).any(), "as float64 none of these does"
+    assert metrics.reach(kept, decimals).all()
+    assert not metrics.reach(kept - 1e-3, decimals).any()
+    assert not metrics.reach(kept, np.nan).any()
+    assert metrics.share_from(np.sort(kept), 61.8) == pytest.approx(2 / 3)

@@ -76,6 +76,18 @@ def test_real_pairs_of_the_same_gaps_stand_beside() -> None:
     assert found.real_source == "by hand"
 
 
+def test_outputs_of_groups_without_real_pairs_are_compared_with_nothing() -> None:
+    (fifties,) = figures((0.45, 5, 8), (0.1, 8, 8), (0.1, 0, 8)).targets
+    assert fifties.common_rate == 0
+    assert (fifties.real.num_outputs, fifties.real.common_rate, fifties.real.rectified_rate) == (1, 0, 1)
+    assert fifties.compared_rates == (0, 1)
+    told = to_markdown((rectified_section(figures((0.45, 5, 8), (0.1, 8, 8))),))
+    assert "75.2% (outputs there: 100.0%)" in told
+    whole = figures((0.45, 5, 8)).targets[0]
+    assert whole.compared_rates == (whole.common_rate, whole.rectified_rate)
+    assert "outputs there" not in to_markdown((rectified_section(figures((0.45, 5, 8))),))
+
+
 def test_the_distance_tells_too_alike_from_too_strange() -> None:
     alike, strange = figures((0.9, 5, 8)).targets[0], figures((0.1, 5, 8)).targets[0]
     assert (alike.real.distance_more, alike.real.distance_less) == (pytest.approx(0.4), 0)
