@@ -90,7 +90,7 @@ def sample(
 
     from cafdata.archive import Archive
     from cafdata.composites import make_composites
-    from cafdata.sample import CAST, SAMPLE, make_sample, people_in, people_of
+    from cafdata.sample import CAST, SAMPLE, bring_back, make_sample, people_in, people_of
     from core.age_reader import bundled_reader
     from core.aging import FaceAger
     from core.detect import open_pack
@@ -99,6 +99,7 @@ def sample(
 
     torch.set_num_threads(threads)
     folder = out or SAMPLE
+    bring_back(folder)
     pack, compute = open_pack("embedded"), choose("cpu", "float32")
     ager = FaceAger(load(model), pack, compute, bundled_reader(compute))
     made = people_of(make_composites(faces, CAST, pack, _to_stderr)) if faces else people_in(Archive(folder))

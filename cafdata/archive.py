@@ -62,8 +62,7 @@ class Archive:
             ArchiveBroken: the folder holds an archive or something else.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        found = {path.name for path in folder.iterdir() if not is_draft(path)} - OURS
-        if found:
+        if found := others_in(folder):
             what = "is an archive already" if "manifest.json" in found else f"is not empty: it holds {min(found)}"
             raise ArchiveBroken(f"{folder} {what}; choose another folder")
         with lock.writing(folder):
@@ -267,6 +266,11 @@ class Archive:
                 yield manifest
             finally:
                 mend(self.folder, Manifest.read(self.folder))
+
+
+def others_in(folder: Path) -> set[str]:
+    """Names of what lies in a folder but for what `create` leaves there where it is broken off."""
+    return {path.name for path in folder.iterdir() if not is_draft(path)} - OURS
 
 
 def _record_of(row: dict[str, Any], shard: Shard, number: int) -> Record:

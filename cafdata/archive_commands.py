@@ -41,8 +41,11 @@ def splits(
     test_share: float | None = None,
     check: bool = False,
     quick: bool = False,
+    anew: bool = False,
 ) -> int:
     """Deal the people of an archive into train, validation and test; who shares a picture stays together.
+
+    Who is in a split already only ever moves from test to validation and from there to train.
 
     Args:
         archive: Archive folder.
@@ -51,6 +54,7 @@ def splits(
         test_share: Share of people, 0 to 1, instead of the archive's.
         check: Change nothing; one line for each leak between splits, and exit status 1 if any.
         quick: Do not open the pictures: copies that were cropped are overlooked, people who look alike may be joined.
+        anew: By the rule alone, whatever splits they are in; people who were trained on may then get into test.
     """
     from cafdata.archive import Archive
     from cafdata.manifest import SplitRule
@@ -70,7 +74,9 @@ def splits(
             print(json.dumps(dataclasses.asdict(leak)))
         print(json.dumps({"archive": str(archive), "pictures": len(records), "leaks": len(found)}))
         return 1 if found else 0
-    dealt = assign_splits(records, rule, looks)
+    if rule != kept and not anew and any(record.split is not None for record in records):
+        print("who is in a split moves only towards train, by this rule too; --anew deals all by it", file=sys.stderr)
+    dealt = assign_splits(records, rule, looks, anew=anew)
     moved = opened.assign(dealt, rule)
     pictures = Counter(dealt[record.person_id] for record in records)
     print(
@@ -105,7 +111,7 @@ def takedown(
     Args:
         archive: Archive folder.
         sha256: Of pictures' bytes.
-        person: Person ids.
+        person: Person ids; of people read in from a layout LAYOUT/NAME, such as fgnet/001.
         url: Addresses of photos, as the records have them.
     """
     from cafdata.archive import Archive
@@ -114,6 +120,8 @@ def takedown(
 
     report = take_down(Archive(archive), Request(sha256=sha256, person=person, url=url))
     print(json.dumps(dataclasses.asdict(report)))
+    for one in report.unmet:
+        print(one, file=sys.stderr)
     if report.card_fault is not None:
         print(f"README.md still counts what went: {report.card_fault}", file=sys.stderr)
     for name in report.named_in:

@@ -14,7 +14,7 @@ from cafdata.card_sections import SECTIONS, TO_WRITE, Section
 from cafdata.croissant import CROISSANT, Release, croissant, encode, release_of
 from cafdata.front_matter import join_readme, split_readme
 from cafdata.heatmap import coverage_heatmap
-from cafdata.leftovers import README
+from cafdata.leftovers import README, mend
 from cafdata.summary import Summary, summarise
 from cafdata.summary_report import HEATMAP
 from core.errors import ArchiveBroken
@@ -54,8 +54,8 @@ def write_card(archive: "Archive") -> CardReport:
     """
     folder = archive.folder
     with lock.writing(folder):
-        path = folder / README
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        mend(folder, archive.manifest)  # so that there is a README, and its head says how to load the archive
+        before = (folder / README).read_text(encoding="utf-8")
         contents = card_files(before, summarise(archive.records()), release_of(archive.manifest))
         for name, data in contents.items():
             write_atomic(folder / name, data)

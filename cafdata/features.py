@@ -7,9 +7,10 @@ Where the archive has a card, the copy gets one of its own: its counts are those
 describes the files of the copy.
 """
 
+import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +23,12 @@ from cafdata.croissant import DataFile, Release, RowSet
 from cafdata.front_matter import configs, with_configs
 from cafdata.leftovers import README, TITLE
 from cafdata.manifest import UNASSIGNED, Shard
+from cafdata.record import Record
 from cafdata.schema import record_schema
 from cafdata.shards import file_digest, read_tables
 from cafdata.summary import summarise
 from core.errors import ArchiveBroken
+from core.files import replacing, write_atomic
 
 METADATA: Final = "metadata"
 PICTURES: Final = "pictures"
@@ -39,8 +42,8 @@ def record_features(*, with_pictures: bool) -> Features:
 def export(archive: Archive, out: Path, *, with_pictures: bool) -> int:
     """Write a copy to give away: README, metadata, if asked for pictures, and a card if there is one.
 
-    The copy appears at once when it is whole; what a killed export left is cleared by the next. Gives back how many
-    rows there are.
+    The copy appears at once when it is whole and on the disk; what a killed export left is cleared by the next. It is
+    of one moment, whatever is appended meanwhile. Gives back how many rows there are.
 
     Raises:
         ArchiveBroken: `out` is there already, there are no pictures or some without a split, a shard is damaged, or
@@ -48,7 +51,8 @@ def export(archive: Archive, out: Path, *, with_pictures: bool) -> int:
     """
     if out.exists():
         raise ArchiveBroken(f"{out} is there already; choose a new folder or delete it")
-    shards = archive.manifest.shards
+    manifest = archive.manifest
+    shards = manifest.shards
     if not shards:
         raise ArchiveBroken(f"{archive.folder} has no pictures to export")
     if any(shard.split == UNASSIGNED for shard in shards):
@@ -63,14 +67,23 @@ def export(archive: Archive, out: Path, *, with_pictures: bool) -> int:
     readme = archive.folder / README
     text = readme.read_text(encoding="utf-8") if readme.exists() else TITLE
     if has_regions(text):
-        release = Release(generation=archive.manifest.generation, row_sets=tuple(row_sets))
-        contents = card_files(text, summarise(archive.records()), release)
+        release = Release(generation=manifest.generation, row_sets=tuple(row_sets))
+        contents = card_files(text, summarise(_records_in(draft, row_sets[0])), release)
         text = contents.pop(README).decode()
         for name, data in contents.items():
-            (draft / name).write_bytes(data)
-    (draft / README).write_text(with_configs(text, configs(*_by_split(row_sets))), encoding="utf-8")
+            write_atomic(draft / name, data)
+    write_atomic(draft / README, with_configs(text, configs(*_by_split(row_sets))).encode())
     draft.rename(out)
-    return sum(shard.num_rows for shard in shards)
+    _sync(out.parent)
+    return manifest.num_pictures
+
+
+def _records_in(copy: Path, metadata: RowSet) -> Iterator[Record]:
+    """The records that a copy has."""
+    for file in metadata.files:
+        with pq.ParquetFile(copy / metadata.folder / file.name) as parquet:
+            for row_group in range(parquet.num_row_groups):
+                yield from map(Record.from_row, parquet.read_row_group(row_group).to_pylist())
 
 
 def _by_split(row_sets: Sequence[RowSet]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -92,8 +105,20 @@ def _copy(archive: Path, shards: Sequence[Shard], folder: Path, *, with_pictures
         count = sum(other.split == shard.split for other in shards)
         path = folder / f"{shard.split}-{num_done[shard.split]:05d}-of-{count:05d}.parquet"
         num_done[shard.split] += 1
-        with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=False) as writer:
+        with (
+            replacing(path) as part,
+            pq.ParquetWriter(part, schema, compression="zstd", use_dictionary=False) as writer,
+        ):
             for table in read_tables(archive, shard, schema.names):
                 writer.write_table(table.cast(schema))
         files.append(DataFile(name=path.name, num_bytes=path.stat().st_size, sha256=file_digest(path)))
     return RowSet(name=folder.name, folder=folder.name, files=tuple(files), has_pictures=with_pictures)
+
+
+def _sync(folder: Path) -> None:
+    """Return when the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,5 +1,6 @@
 """The head of a README.md from which `datasets.load_dataset` learns what a folder holds."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,9 @@ from cafdata.schema import METADATA_COLUMNS
 from core.errors import ArchiveBroken
 
 FENCE: Final = "---\n"
+END: Final = re.compile(r"^---(?:\n|\Z)", re.MULTILINE)
+"""The line that ends a head."""
+KEY: Final = re.compile(r"[\w-]+ *:")
 
 
 def configs(metadata: Mapping[str, Sequence[str]], pictures: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
@@ -46,20 +50,44 @@ def split_readme(readme: str) -> tuple[dict[str, Any], str]:
     """Head and text of a README; the head is empty where there is none. Raises ArchiveBroken if it is no YAML."""
     if not readme.startswith(FENCE):
         return {}, readme
-    head, fence, body = readme.removeprefix(FENCE).partition(FENCE)
-    try:
-        values = yaml.safe_load(head) or {}
-    except yaml.YAMLError:
-        values = None
-    if not fence or not isinstance(values, dict):
-        raise ArchiveBroken("the head of README.md, between its two lines of ---, is no YAML; mend or delete the file")
-    return values, body
+    rest = readme.removeprefix(FENCE)
+    end = END.search(rest)
+    head = rest if end is None else rest[: end.start()]
+    values = _mapping(head)
+    if end is not None and values is not None:
+        return values, rest[end.end() :]
+    if _begins_with_a_rule(head, is_closed=end is not None):
+        return {}, readme
+    raise ArchiveBroken(
+        "the head of README.md, between its two lines of ---, is no YAML; mend or delete the file, "
+        "or put an empty line below the first --- if that is to be a line across the page"
+    )
 
 
 def join_readme(head: Mapping[str, Any], body: str) -> str:
     """Inverse of `split_readme`."""
     written = yaml.safe_dump(dict(head), sort_keys=False, allow_unicode=True, width=120) if head else ""
     return FENCE + written + FENCE + body
+
+
+def _mapping(head: str) -> dict[str, Any] | None:
+    """What the lines of a head say; None where they are not those of one."""
+    if not head.strip():
+        return {}
+    try:
+        values = yaml.safe_load(head)
+    except yaml.YAMLError:
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _begins_with_a_rule(lines: str, *, is_closed: bool) -> bool:
+    """Whether the first --- is a line across the page, by what follows, which is no head that can be read.
+
+    Where a second --- comes that is so before an empty line and before a heading; where none comes, before all but
+    a key.
+    """
+    return lines.startswith(("\n", "#")) or (not is_closed and not KEY.match(lines))
 
 
 def _data_files(files: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:

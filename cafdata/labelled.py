@@ -5,6 +5,7 @@ the source is taken.
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -43,7 +44,8 @@ def find(sources: Sequence[Path], layout: str = PEOPLE) -> Callable[[], Iterator
         if not source.exists():
             raise ScoresBroken(f"There is no {source}; check the path.")
     if sources and all(source.is_file() for source in sources):
-        return lambda: (finding for source in sources for finding in find_rows(source))
+        titles = _titles(sources)
+        return lambda: (finding for source, title in titles.items() for finding in find_rows(source, title))
     if len(sources) != 1:
         raise ValueError(f"name one folder, one archive, or Parquet files, got {len(sources)} folders and files")
     folder = sources[0]
@@ -125,11 +127,14 @@ def find_archived(folder: Path) -> Iterator[Finding]:
         yield _found(record.picture_id, record.picture_id, record.person_id, ages, lambda data=picture.data: data)  # type: ignore[misc]
 
 
-def find_rows(file: Path) -> Iterator[Finding]:
+def find_rows(file: Path, title: str) -> Iterator[Finding]:
     """Rows of a Parquet file: `age` in years, `jpeg` (bytes) or `image` (struct with bytes), `person` if known.
 
     Where there is no column of persons each picture counts as a person of its own.
 
+    Args:
+        file: to be read.
+        title: what it is called in messages, and where nobody is named; no other file of the source is called so.
     Raises:
         ScoresBroken: no Parquet file, damaged, or a column is missing.
     """
@@ -138,17 +143,23 @@ def find_rows(file: Path) -> Iterator[Finding]:
             names = parquet.schema_arrow.names
             picture = next((name for name in PICTURE_COLUMNS if name in names), None)
             if "age" not in names or picture is None:
-                raise ScoresBroken(f"{file.name} lacks the column(s) age, or jpeg or image.")
+                raise ScoresBroken(f"{title} lacks the column(s) age, or jpeg or image.")
             labels = ["age", *(["person"] if "person" in names else [])]
             row_number = 0
             for row_group in range(parquet.num_row_groups):
                 reader = _GroupReader(parquet, row_group, picture)
                 for position, row in enumerate(parquet.read_row_group(row_group, columns=labels).to_pylist()):
-                    where = f"{file.name}, row {row_number}"
+                    where = f"{title}, row {row_number}"
                     row_number += 1
                     yield _row(where, row, reader.of(position))
     except (pa.ArrowException, OSError) as error:
         raise ScoresBroken(f"{file} is no Parquet file that can be read: {str(error).rstrip('.')}.") from error
+
+
+def _titles(files: Sequence[Path]) -> dict[Path, str]:
+    """What to call each of several files: its name, or the path as it was given where two have the same name."""
+    names = Counter(file.name for file in dict.fromkeys(files))
+    return {file: file.name if names[file.name] == 1 else str(file) for file in files}
 
 
 class _GroupReader:
@@ -170,12 +181,12 @@ class _GroupReader:
 
 
 def _row(where: str, row: dict[str, Any], read: Callable[[], bytes]) -> Finding:
-    age, person = row["age"], row.get("person", where)
+    age = row["age"]
     is_number = isinstance(age, int | float) and not isinstance(age, bool)
     if not is_number or not 0 <= age <= 130:
         return Fault(where=where, reason=f"age {shown(repr(age))} is no number of years between 0 and 130")
     try:
-        name = person_name(str(person))
+        name = person_name(str(row["person"])) if "person" in row else where
     except ValueError as error:
         return Fault(where=where, reason=str(error))
     return _found(where, where, name, (float(age), float(age)), read)

@@ -6,8 +6,8 @@ it meets, or closes the request.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -102,6 +102,25 @@ class RemovalRequests:
             closed = kept.pop(request_id)
             self._write(kept.values())
             return closed
+
+    def narrow(self, pictures: Mapping[str, str]) -> None:
+        """Turn requests about addresses into requests about pictures, which are known as met when these have gone.
+
+        Args:
+            pictures: address -> picture id.
+        """
+        if not (self.folder / FILE).exists():
+            return
+        with lock.writing(self.folder, LOCK, is_patient=True):
+            requests = self.all()
+            narrowed = [
+                replace(one, asked="picture_id", value=pictures[one.value])
+                if one.asked == "source_url" and one.value in pictures
+                else one
+                for one in requests
+            ]
+            if narrowed != [*requests]:
+                self._write(narrowed)
 
     def drop(self, values: Collection[str]) -> int:
         """Take out every request for one of these pictures, persons or addresses. Gives back how many there were."""

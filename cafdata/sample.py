@@ -114,6 +114,7 @@ def make_sample(folder: Path, people: Iterable[Person], ager: FaceAger, report: 
         ArchiveBroken: the folder holds something that is no archive.
         NoFace: a composite shows no face.
     """
+    bring_back(folder)
     if folder.is_dir() and any(folder.iterdir()):
         Archive(folder)
     draft = folder.parent / f".{folder.name}.draft"
@@ -128,12 +129,20 @@ def make_sample(folder: Path, people: Iterable[Person], ager: FaceAger, report: 
     write_card(archive)
     (draft / "lock").unlink()
     count = len(archive)
-    before = folder.parent / f".{folder.name}.before"
+    before = _aside(folder)
     with contextlib.suppress(FileNotFoundError):
         folder.rename(before)
     draft.rename(folder)
     shutil.rmtree(before, ignore_errors=True)
     return count
+
+
+def bring_back(folder: Path) -> None:
+    """Put the sample back that a killed run set aside; delete it where another has taken its place already."""
+    before = _aside(folder)
+    if before.exists() and not folder.exists():
+        before.rename(folder)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def ages_of(number: int, own_group: int) -> tuple[int, ...]:
@@ -144,6 +153,11 @@ def ages_of(number: int, own_group: int) -> tuple[int, ...]:
         for group, (first, last) in enumerate(AGES)
         if group not in missing
     )
+
+
+def _aside(folder: Path) -> Path:
+    """Where a sample lies while another takes its place."""
+    return folder.parent / f".{folder.name}.before"
 
 
 def _pictures(people: Iterable[Person], ager: FaceAger, report: Report) -> Iterator[Picture]:

@@ -2,15 +2,15 @@
 
 A person falls where a salted hash of the name falls, whoever else there is. Two people who share a picture (the
 same photo filed under two names, re-encoded, mirrored, scaled or cropped) are kept together: a set of people so
-connected goes where the member goes who falls furthest towards train. So the splits follow from the set of pictures
-alone, in whatever order they come, and when pictures are added people only ever move out of test and validation,
-never into them: what a model has learned from is not what it is judged by later.
+connected goes where the member goes who falls, or is already, furthest towards train. So the order in which pictures
+come does not matter, and whatever is added or taken out, people only ever move from test to validation and from there
+to train, never back: what a model has learned from, or was chosen by, is not what it is judged by later.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from cafdata.manifest import SplitRule
 from cafdata.record import Picture, Record, Split
 from core.errors import ArchiveBroken, BadImage
 
+TOWARDS_TRAIN: Final[tuple[Split, ...]] = ("test", "validation", "train")
+"""The order in which people may move."""
 Looks = Mapping[str, Sequence[str]]
 """Long hashes of each picture and its crops (cafdata.picture_hash.look), by picture id."""
 
@@ -46,24 +48,29 @@ def position_of(person_id: str, rule: SplitRule) -> float:
     return int.from_bytes(digest[:6]) / 2**48
 
 
-def assign_splits(records: Iterable[Record], rule: SplitRule, looks: Looks | None = None) -> dict[str, Split]:
+def assign_splits(
+    records: Iterable[Record], rule: SplitRule, looks: Looks | None = None, *, anew: bool = False
+) -> dict[str, Split]:
     """The split of every person.
 
     Args:
-        records: of all pictures, in any order.
+        records: of all pictures, in any order, with the splits that they are in.
         rule: salt and shares.
         looks: of every picture. Without them the records' hashes of 64 bits decide: a copy that was cropped is not
             recognised, and in a large archive people who look alike are kept together for nothing.
+        anew: by the rule alone, as if nobody were in a split yet.
     """
     rows = list(records)
     houses = _Houses(row.person_id for row in rows)
     for one, other in near_duplicates(rows, looks):
         houses.join(rows[one].person_id, rows[other].person_id)
-    furthest: dict[str, float] = {}
-    for person in houses.parents:
+    furthest: dict[str, int] = {}
+    reached = [(person, split_of(position_of(person, rule), rule)) for person in houses.parents]
+    reached += [(row.person_id, row.split) for row in rows if row.split is not None and not anew]
+    for person, split in reached:
         home = houses.home(person)
-        furthest[home] = max(furthest.get(home, 0.0), position_of(person, rule))
-    return {person: split_of(furthest[houses.home(person)], rule) for person in houses.parents}
+        furthest[home] = max(furthest.get(home, 0), TOWARDS_TRAIN.index(split))
+    return {person: TOWARDS_TRAIN[furthest[houses.home(person)]] for person in houses.parents}
 
 
 def leaks(records: Iterable[Record], looks: Looks | None = None) -> list[Leak]:

@@ -2,7 +2,8 @@
 
 In this order, so that a takedown that was killed at any moment is finished by the same command again: tombstones
 (from here on nothing of it can come in), threshold tables, pictures, review queue, requests for removal that are met
-so, other derived files, the card.
+so, other derived files, the card. Records are listed after their tombstones are there, so that an append that runs
+beside leaves nothing behind.
 The pictures' shards are written anew without them and the old ones deleted. A threshold table names nobody, but it
 was computed from everyone, so all those in the archive go, before the pictures do; the card counts everyone, so it
 is made anew. Copies that other programs made, such as the cache of `datasets`, tables and exports in other folders,
@@ -36,10 +37,13 @@ from cafdata.removal_requests import FILE as REQUESTS
 from cafdata.removal_requests import RemovalRequests
 from cafdata.shards import FOLDER
 from cafdata.tombstones import FILE as TOMBSTONES
-from cafdata.tombstones import Tombstone, Tombstones
+from cafdata.tombstones import NAMES, Marked, Tombstone, Tombstones
+from cafdata.unmet import Asked, Unmet, unmet_of
 from core.errors import BadImage
 
 READ_AS_TEXT: Final = frozenset({".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".html"})
+FIELDS: Final[dict[Asked, Marked]] = {"sha256": "sha256", "person": "person_id", "url": "source_url"}
+"""Which field of a record each kind of request is about."""
 OWN: Final = frozenset({FOLDER, *DERIVED, CROISSANT, MANIFEST, TOMBSTONES, QUEUE, REQUESTS})
 """Files and folders of an archive in which the program itself looks after names."""
 
@@ -69,6 +73,12 @@ class Request:
         """Whether a record is meant."""
         return record.sha256 in self.sha256 or record.person_id in self.person or record.source_url in self.url
 
+    def values(self) -> Iterator[tuple[Asked, str]]:
+        """Each value with what it is."""
+        yield from (("sha256", value) for value in self.sha256)
+        yield from (("person", value) for value in self.person)
+        yield from (("url", value) for value in self.url)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TakedownReport:
@@ -78,6 +88,8 @@ class TakedownReport:
     """Picture ids that were meant."""
     look_alikes: tuple[str, ...]
     """Picture ids of copies of these, filed under other names."""
+    unmet: tuple[Unmet, ...]
+    """What was asked for and is of no picture that was there; its tombstone is left all the same."""
     num_queue_items: int
     num_requests: int
     """Requests for removal that this meets; they were dropped."""
@@ -103,39 +115,28 @@ def takedown(archive: Archive, request: Request) -> TakedownReport:
         ArchiveBroken: damaged, or another is writing.
     """
     at = datetime.now(UTC).isoformat(timespec="seconds")
+    archive.mark(Tombstone(marked=FIELDS[kind], value=value, at=at) for kind, value in request.values())
     records = list(archive.records())
+    unmet = unmet_of(request.values(), records)
     meant = {record.picture_id for record in records if request.names(record)}
-    stones = [
-        *(Tombstone(marked="sha256", value=value, at=at) for value in request.sha256),
-        *(Tombstone(marked="person_id", value=value, at=at) for value in request.person),
-        *(Tombstone(marked="source_url", value=value, at=at) for value in request.url),
-    ]
-    for picture in archive.pictures(meant):
-        stones += _stones_of(picture, at)
-    tombstones = archive.mark(stones)
-    alike = _look_alikes(archive, records, meant, tombstones)
-    for picture in archive.pictures(alike):
-        stones += _stones_of(picture, at)
-    archive.mark(stones)
-    tables = tuple(_drop_tables(archive.folder)) if meant | alike else ()
-    archive.remove(meant | alike)
-    gone = [record for record in records if record.picture_id in meant | alike]
-    picture_ids = tombstones.values["picture_id"] | meant | alike
-    traces = {
-        *picture_ids,
-        *tombstones.values["person_id"],
-        *tombstones.values["source_url"],
-        *tombstones.values["sha256"],
-        *(record.sha256 for record in gone),
-    }
-    num_queue_items = ReviewQueue(archive.folder).drop(picture_ids)
-    addresses = {record.source_url for record in gone if record.source_url is not None}
-    num_requests = RemovalRequests(archive.folder).drop(traces | addresses)
+    tombstones, gone = _mark(archive, meant, at), meant
+    while alike := _look_alikes(archive, records := list(archive.records()), gone, tombstones):
+        tombstones, gone = _mark(archive, alike, at), gone | alike
+    tables = tuple(_drop_tables(archive.folder)) if gone else ()
+    requests = RemovalRequests(archive.folder)
+    addresses = _addresses_of(gone, records)
+    # Killed after the removal, the next run finds no record with these addresses, but it knows the pictures' names.
+    requests.narrow(addresses)
+    archive.remove(gone)
+    traces = {value for name in NAMES for value in tombstones.values[name]}
+    num_queue_items = ReviewQueue(archive.folder).drop(tombstones.values["picture_id"])
+    num_requests = requests.drop(traces | set(addresses))
     derived_files = (*_forget(archive.folder, traces), *tables)
     renewal = renew(archive)
     return TakedownReport(
         pictures=tuple(sorted(meant)),
-        look_alikes=tuple(sorted(alike)),
+        look_alikes=tuple(sorted(gone - meant)),
+        unmet=unmet,
         num_queue_items=num_queue_items,
         num_requests=num_requests,
         derived_files=derived_files,
@@ -144,6 +145,11 @@ def takedown(archive: Archive, request: Request) -> TakedownReport:
         card_fault=renewal.fault,
         named_in=tuple(_named_in(archive.folder, traces)),
     )
+
+
+def _mark(archive: Archive, picture_ids: set[str], at: str) -> Tombstones:
+    """Put up the tombstones of pictures that are there; gives back all there are."""
+    return archive.mark([stone for picture in archive.pictures(picture_ids) for stone in _stones_of(picture, at)])
 
 
 def _stones_of(picture: Picture, at: str) -> Iterator[Tombstone]:
@@ -157,13 +163,23 @@ def _stones_of(picture: Picture, at: str) -> Iterator[Tombstone]:
         yield Tombstone(marked="look", value=value, at=at)
 
 
-def _look_alikes(archive: Archive, records: Sequence[Record], meant: set[str], tombstones: Tombstones) -> set[str]:
-    """Pictures that tombstones would refuse, though the request does not name them."""
-    likely = {record.picture_id for record in records if tombstones.may_refuse(record)} - meant
+def _look_alikes(archive: Archive, records: Sequence[Record], gone: set[str], tombstones: Tombstones) -> set[str]:
+    """Pictures that tombstones would refuse, besides those that are known to go."""
+    likely = {record.picture_id for record in records if tombstones.may_refuse(record)} - gone
     return {
         picture.record.picture_id
         for picture in archive.pictures(likely)
         if tombstones.refusal(picture.record, picture.data)
+    }
+
+
+def _addresses_of(gone: set[str], records: Sequence[Record]) -> dict[str, str]:
+    """Addresses that no record has when these pictures are gone -> one of the pictures."""
+    kept = {record.source_url for record in records if record.picture_id not in gone}
+    return {
+        record.source_url: record.picture_id
+        for record in records
+        if record.picture_id in gone and record.source_url is not None and record.source_url not in kept
     }
 
 

@@ -2,7 +2,8 @@
 
 First every label is looked at, which takes no picture. Then the pictures are read into a draft archive beside the
 one asked for, a batch at a time, so that what was broken off goes on where it stopped. Only when all are there does
-the draft become the archive, or its pictures join the one that was there, in one step.
+the draft become the archive, or its pictures join the one that was there, in one step. Records of pictures that were
+there before stay as they are; where the folder says something else, that is reported.
 """
 
 import dataclasses
@@ -14,18 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cafdata.archive import Archive
+from cafdata.archive import Archive, others_in
 from cafdata.picture_hash import PictureFacts, measure
+from cafdata.readers.corrections import corrections
 from cafdata.readers.found import Fault, Finding, Found
 from cafdata.readers.layouts import LAYOUTS, Layout
 from cafdata.readers.stored import stored_form
 from cafdata.record import Picture, Record
+from cafdata.shards import FOLDER
 from core.errors import BadImage, DataBroken
 
 BATCH: Final = 1000
 """Pictures that are read again, at most, after a break."""
 MAX_NAMED: Final = 20
 """Faults in the sentence of an error; every one is reported."""
+NUM_CORRECTED: Final = 5
+"""Pictures with other labels than the archive has that are reported by name; the rest is counted."""
 NO_FACTS: Final = PictureFacts(sha256="0" * 64, phash="0" * 16, width_px=1, height_px=1)
 """Stand in for those of a picture that was not read yet."""
 MEND: Final = "mend these or leave them out with --drop, then run it again"
@@ -44,6 +49,8 @@ class ImportOutcome:
     """Of these, new in the archive."""
     there_already: int
     """Same name, same bytes."""
+    differing: int
+    """Of these, those of which the folder says something else than the archive, where they stay as they are."""
     left_out: int
     """Same bytes under another name, or removed on request before."""
     dropped: int
@@ -71,33 +78,36 @@ def import_folder(
         raise ValueError(f"no layout {layout!r}; there are {', '.join(LAYOUTS)}")
     if not folder.is_dir():
         raise DataBroken(f"there is no folder {folder}")
-    is_new = not (archive / "manifest.json").exists()
-    is_free = not any(archive.iterdir()) if archive.is_dir() else not archive.exists()
-    if is_new and not is_free:
+    place = archive.resolve()  # a name of its own and a folder around it, for "." too
+    is_new = not (place / "manifest.json").exists()
+    if is_new and not _is_free(place):
         raise DataBroken(f"{archive} is there and is no archive; name an archive, an empty folder or a new one")
     reader = _Reader(LAYOUTS[layout], layout, folder, licence)
     num_found, people, num_faults = reader.check(drop, report)
-    draft_folder = archive.parent / f".{archive.name}.importing"
+    draft_folder = place.with_name(f".{place.name}.importing")
     draft = _draft(draft_folder)
     num_faults += reader.fill(draft, drop, report, num_found)
-    num_read = len(draft)
-    if is_new:
-        if archive.is_dir():
-            archive.rmdir()  # an empty one; any other is refused by the system
-        draft_folder.rename(archive)
-        added, there_already, left_out = num_read, 0, 0
+    differing = 0
+    if not place.exists():
+        added, there_already, left_out = len(draft), 0, 0
+        draft_folder.rename(place)
     else:
-        joined = Archive(archive).append(draft.pictures())
+        # An empty folder is filled rather than replaced: somebody may be in it.
+        target = Archive.create(place) if is_new else Archive(place)
+        joined = target.append(draft.pictures())
         added, there_already, left_out = joined.num_added, joined.num_there_already, len(joined.left_out)
         for one in joined.left_out:
             report(f"left out {one.picture_id}: {one.reason}")
-        shutil.rmtree(draft_folder)
+        if there_already:
+            differing = _report_corrections(target, draft, report)
+        _discard(draft_folder)
     return ImportOutcome(
         archive=str(archive),
         layout=layout,
         found=num_found,
         added=added,
         there_already=there_already,
+        differing=differing,
         left_out=left_out + reader.num_twins,
         dropped=num_faults,
         people=people if LAYOUTS[layout].names_people else 0,
@@ -236,8 +246,42 @@ def _facts_of(known: Record, data: bytes) -> PictureFacts:
     return PictureFacts(sha256=known.sha256, phash=known.phash, width_px=known.width_px, height_px=known.height_px)
 
 
+def _is_free(place: Path) -> bool:
+    """Whether nothing is there, or a folder with no more in it than an archive that was broken off when it began."""
+    if not place.is_dir():
+        return not place.exists()
+    return not others_in(place) and not any((place / FOLDER).glob("*"))
+
+
+def _report_corrections(archive: Archive, draft: Archive, report: Report) -> int:
+    """Say of which pictures the draft has other records than the archive. Gives back how many there are."""
+    count = 0
+    for count, one in enumerate(corrections(archive.records(), {row.picture_id: row for row in draft.records()}), 1):
+        if count <= NUM_CORRECTED:
+            report(str(one))
+    if count:
+        report(
+            f"{count} of the pictures that were there already have other labels in the folder; the archive keeps its "
+            "own: for the folder's, import into a new archive or call cafdata.archive.Archive.update"
+        )
+    return count
+
+
 def _draft(folder: Path) -> Archive:
     """The draft archive that was begun, or a new one."""
+    if (gone := _gone(folder)).exists():
+        shutil.rmtree(gone)
     if (folder / "manifest.json").exists():
         return Archive(folder)
     return Archive.create(folder)
+
+
+def _discard(folder: Path) -> None:
+    """Delete a draft. It is renamed first, so that what a kill leaves of it is not taken for a draft."""
+    folder.rename(_gone(folder))
+    shutil.rmtree(_gone(folder))
+
+
+def _gone(folder: Path) -> Path:
+    """What a draft is called while it is deleted."""
+    return folder.with_name(f"{folder.name}.gone")

@@ -19,7 +19,7 @@ from cafdata.heatmap import coverage_heatmap
 from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.sample import SAMPLE
 from core.images import decode_photo
-from tests.make_archive import make_archive
+from tests.make_archive import drawn_picture, make_archive
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,6 +86,25 @@ def test_a_takedown_says_what_went(archive: Archive) -> None:
     assert len(lines(done)[0]["pictures"]) == 6
     assert len(archive) == 18
     assert "say what is to go" in refused("takedown", archive.folder)
+
+
+def test_a_takedown_says_whom_it_did_not_find(archive: Archive) -> None:
+    archive.append([drawn_picture(7, 30, person_id="fgnet/001")])
+    done = cafdata("takedown", archive.folder, "--person", "person-00002", "001", "nobody there")
+    assert (done.returncode, len(lines(done)[0]["pictures"]), len(archive)) == (0, 6, 19)
+    near, none = done.stderr.splitlines()
+    assert near == "no picture here is of the person 001; if fgnet/001 is meant, ask for that"
+    assert none.startswith("no picture here is of the person nobody there: it went before, or is written otherwise")
+
+
+def test_whoever_was_trained_on_stays_in_train(archive: Archive) -> None:
+    assert lines(cafdata("splits", archive.folder, "--test-share", "0", "--validation-share", "0"))[0]["moved"] == 24
+    kept = cafdata("splits", archive.folder, "--test-share", "1")
+    assert (kept.returncode, lines(kept)[0]["people"]) == (0, {"train": 4})
+    assert kept.stderr.splitlines()[-1].endswith("--anew deals all by it")
+    assert lines(cafdata("splits", archive.folder, "--anew"))[0]["people"] == {"test": 4}
+    again = cafdata("splits", archive.folder)
+    assert (lines(again)[0]["moved"], again.stderr) == (0, "")
 
 
 def test_a_person_of_the_sample_leaves_no_trace(tmp_path: Path) -> None:

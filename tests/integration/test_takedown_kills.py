@@ -8,6 +8,7 @@ from pathlib import Path
 from cafdata.archive import Archive
 from cafdata.card import write_card
 from cafdata.queue import ReviewItem, ReviewQueue
+from cafdata.removal_requests import RemovalRequest, RemovalRequests
 from cafdata.shards import ShardSize
 from cafdata.summary import summarise
 from cafdata.summary_report import write_summary
@@ -71,6 +72,10 @@ def test_killed_anywhere_it_ends_the_same(tmp_path: Path) -> None:
         ReviewItem(kind="picture", picture_ids=(name,), reason="doubt", source="test", added_at="2025-05-03T10:00:00Z")
         for name in ("p00001/04", "p00002/04")
     )
+    waiting = RemovalRequests(whole.folder)
+    for address in ("p00001/04", "p00001/66", "p00002/04"):
+        url = f"https://photos.example.org/{address}"
+        waiting.add(RemovalRequest(asked="source_url", value=url, why="It is me.", asked_at="2025-05-03T10:00:00Z"))
     for name, text in (("thresholds/a.json", "{}"), ("thresholds/b/c.npz", "x"), ("pairs/p.csv", "p00001/04,1\n")):
         (whole.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (whole.folder / name).write_text(text)
@@ -86,9 +91,11 @@ def test_killed_anywhere_it_ends_the_same(tmp_path: Path) -> None:
     assert not straight["was_killed"] and len(killed) >= 15
     wanted = contents(Path(straight["folder"]))
     assert sorted(name for name in wanted if "/" not in name) == [
-        "README.md", "coverage.png", "croissant.json", "manifest.json", "queue.json", "summary.json", "summary.md",
-        "tombstones.json",
+        "README.md", "coverage.png", "croissant.json", "manifest.json", "queue.json", "removal_requests.json",
+        "summary.json", "summary.md", "tombstones.json",
     ]  # fmt: skip
+    asked = RemovalRequests(Path(straight["folder"])).all()
+    assert [one.value for one in asked] == ["https://photos.example.org/p00002/04"]
     assert not [name for name in wanted if name.startswith(("thresholds/", "pairs/"))]
     for run in killed:
         assert run["was_killed"]

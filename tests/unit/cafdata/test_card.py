@@ -157,6 +157,16 @@ def test_words_of_sources_cannot_break_out(tmp_path: Path) -> None:
     assert readme.count("cafdata:splits:end -->") == 1
 
 
+def test_a_readme_that_was_deleted_is_written_with_how_to_load(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path / "archive", 1)
+    write_card(archive)
+    readme = tmp_path / "archive" / "README.md"
+    whole = readme.read_bytes()
+    readme.unlink()
+    write_card(archive)
+    assert split_readme(readme.read_text())[0]["configs"] and readme.read_bytes() == whole
+
+
 def test_an_empty_archive_has_a_card_too(tmp_path: Path) -> None:
     write_card(Archive.create(tmp_path / "archive"))
     assert headings((tmp_path / "archive" / "README.md").read_text()) == SECTIONS

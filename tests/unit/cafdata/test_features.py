@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from cafdata.archive import Archive
 from cafdata.card import write_card
 from cafdata.features import export, record_features
-from cafdata.manifest import SplitRule
+from cafdata.manifest import Manifest, SplitRule
 from cafdata.record import Record
 from cafdata.shards import ShardSize
 from cafdata.splits import assign_splits
@@ -153,6 +154,45 @@ def test_an_export_has_the_card_of_its_own_files(tmp_path: Path, load: Any, with
     for rows in ("metadata", "pictures") if with_pictures else ("metadata",):
         names = {row[f"{rows}/picture_id"].decode() for row in dataset.records(rows)}
         assert names == {record.picture_id for record in archive.records()}
+
+
+class Growing(Archive):
+    """An archive to which somebody else appends a picture each time its manifest has been read."""
+
+    @property
+    def manifest(self) -> Manifest:
+        found = super().manifest
+        Archive(self.folder, ShardSize(max_rows=1)).append([drawn_picture(50 + found.generation, 30, split="test")])
+        return found
+
+
+def test_an_export_is_of_one_moment(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path / "a", 2)
+    archive.assign({"person-00000": "train", "person-00001": "train"}, RULE)
+    write_card(archive)
+    generation = archive.manifest.generation
+    assert export(Growing(archive.folder), tmp_path / "out", with_pictures=False) == 12
+    assert len(archive) > 12
+    assert "12 pictures of 2 people" in (tmp_path / "out" / "README.md").read_text()
+    assert json.loads((tmp_path / "out" / "croissant.json").read_text())["version"] == f"{generation}.0.0"
+
+
+def test_an_export_is_on_the_disk_before_it_appears(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files and folders that fsync was called for, by inode, while the copy was hidden and since."""
+    out = tmp_path / "out"
+    synced: dict[bool, set[int]] = {False: set(), True: set()}
+    fsync = os.fsync
+
+    def remembering(descriptor: int) -> None:
+        fsync(descriptor)
+        synced[out.exists()].add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", remembering)
+    export(archive, out, with_pictures=True)
+    assert {path.stat().st_ino for path in (out, *out.rglob("*"))} <= synced[False]
+    assert tmp_path.stat().st_ino in synced[True]
 
 
 def test_an_export_of_a_broken_card_does_not_appear(tmp_path: Path) -> None:

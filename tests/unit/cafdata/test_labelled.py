@@ -1,6 +1,7 @@
 """Pictures with person and age from folders, Parquet files and archives; faults named, nothing used."""
 
 import dataclasses
+import re
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,6 +96,27 @@ def test_parquet_with_and_without_people(tmp_path: Path) -> None:
     assert faces.groups.tolist() == [0, 5, 5, 6] and faces.persons[0] == faces.persons[2]
     assert [one.read() for one in finder() if isinstance(one, Found)] == [b"x", b"y", b"z", b"w"]
     assert not labels_of(find((other,))())[1].knows_persons
+
+
+def test_rows_of_files_of_one_name_are_of_different_people(tmp_path: Path) -> None:
+    """As shards of a data set lie: train/0000.parquet beside test/0000.parquet. A file given twice is read once."""
+    files = [tmp_path / split / "0000.parquet" for split in ("train", "test")]
+    for number, file in enumerate(files):
+        file.parent.mkdir()
+        parquet(file, age=[20, 30], jpeg=[b"%d" % number, b"%d more" % number])
+    alone = parquet(tmp_path / "a.parquet", age=[40], jpeg=[b"x"])
+    names, faces = labels_of(find((*files, alone, files[0]))())
+    assert not faces.knows_persons and len(faces) == 5
+    assert names == [f"{file}, row {row}" for file in files for row in range(2)] + ["a.parquet, row 0"]
+    parquet(files[1], age=[20, -1], jpeg=[b"y", b"z"])
+    with pytest.raises(ScoresBroken, match=re.escape(f"{files[1]}, row 1: age -1")):
+        labels_of(find(files)())
+
+
+@pytest.mark.parametrize("name", ["=1+1.parquet", f"{'long-' * 45}.parquet"])
+def test_a_file_of_nobody_in_particular_may_be_called_anything(name: str, tmp_path: Path) -> None:
+    path = parquet(tmp_path / name, age=[20, 30], jpeg=[b"x", b"y"])
+    assert not labels_of(find((path,))())[1].knows_persons
 
 
 @pytest.mark.parametrize("age", [-5.0, 1e9, float("nan"), None])

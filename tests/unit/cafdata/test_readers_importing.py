@@ -1,5 +1,6 @@
 """A folder into an archive: all or nothing, resumed where it stopped, rid of what cameras write beside."""
 
+import dataclasses
 import io
 import signal
 import subprocess
@@ -8,12 +9,16 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image, PngImagePlugin
 
 from cafdata.archive import Archive
+from cafdata.manifest import SplitRule
 from cafdata.readers.importing import ImportOutcome, import_folder
 from cafdata.readers.stored import is_bare, stored_form
+from cafdata.record import AgeLabel
 from core.errors import DataBroken
 from core.images import decode_photo
 from tests.drawn import face
@@ -134,6 +139,118 @@ def test_an_archive_that_is_there_is_joined(tmp_path: Path) -> None:
     assert (outcome.found, outcome.added, outcome.there_already, outcome.left_out) == (7, 2, 4, 1)
     assert any("its bytes are there as picture caf/males/P2/P2_30.jpg" in line for line in lines)
     assert len(Archive(tmp_path / "archive")) == 6
+
+
+DISCARDING: Final = """
+import contextlib, os, signal, sys
+from pathlib import Path
+import pandas  # which pyarrow asks for: once here, not in each process
+from cafdata.readers.importing import import_folder
+
+tree, archive = Path(sys.argv[1]), Path(sys.argv[2])
+scandir = os.scandir
+
+@contextlib.contextmanager
+def listed(folder):
+    # In the order of a file system that lists the shards first, then the manifest. Each has an order of its own.
+    with scandir(folder) as entries:
+        yield sorted(entries, key=lambda entry: entry.name, reverse=True)
+
+os.scandir = listed
+
+def run(last):
+    # A process of its own, which may die while it deletes a draft, when it has deleted a file that ends so.
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    is_deleting = is_due = False
+    def watch(event, values):
+        nonlocal is_deleting, is_due
+        is_deleting = is_deleting or event == "shutil.rmtree"
+        if is_deleting and event in ("os.remove", "os.rmdir"):
+            if is_due:
+                os.kill(os.getpid(), signal.SIGKILL)
+            is_due = last is not None and str(values[0]).endswith(last)
+    sys.addaudithook(watch)
+    import_folder("caf", tree, archive, report=lambda line: None)
+    os._exit(0)
+
+for last in (".parquet", "manifest.json", ".parquet"):
+    assert run(last) == signal.SIGKILL, f"it ended by itself, or failed, before {last} was deleted"
+assert run(None) == 0
+"""
+
+
+def test_killed_while_it_deletes_its_draft_it_goes_on(tmp_path: Path) -> None:
+    """When a shard is gone from it, and when the manifest is."""
+    tree, archive = caf_tree(tmp_path / "caf", people=1, ages=(5,)), tmp_path / "archive"
+    run(tree, archive)
+    command = [sys.executable, "-c", DISCARDING, str(tree), str(archive)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "caf"]
+    assert len(Archive(archive)) == 1
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_into_the_folder_that_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_begun: bool) -> None:
+    """An empty one, or one in which an archive was begun and nothing more; one is still in it after that."""
+    tree, place = caf_tree(tmp_path / "caf"), tmp_path / "empty"
+    place.mkdir()
+    if is_begun:
+        (place / "shards").mkdir()
+    monkeypatch.chdir(place)
+    outcome, _ = run(tree, Path())
+    assert (outcome.added, outcome.archive) == (6, ".")
+    assert len(Archive(Path())) == 6 and [*Archive(Path()).verify()] == []
+    assert run(tree, Path())[0].there_already == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["caf", "empty"]
+
+
+def test_shards_of_another_data_set_are_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "set" / "shards" / "train-0.parquet"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    with pytest.raises(DataBroken, match="set is there and is no archive"):
+        run(caf_tree(tmp_path / "caf", people=1), tmp_path / "set")
+    assert mine.read_bytes() == b"mine"
+
+
+def pack(folder: Path, *ages: int) -> Path:
+    """UTKFace's pack of one picture for each age, which is called and looks the same whatever the age."""
+    folder.mkdir(exist_ok=True)
+    rows = [
+        {"file": f"{number}.jpg", "age": age, "gender": 1, "race": 2, "jpeg": jpeg(number)}
+        for number, age in enumerate(ages)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "a.parquet")
+    return folder
+
+
+def test_labels_that_were_corrected_since_are_counted_and_named(tmp_path: Path) -> None:
+    archive, lines = tmp_path / "archive", []
+
+    def read(folder: Path, licence: str | None = None) -> int:
+        lines.clear()
+        return import_folder("utkface-pack", folder, archive, licence=licence, report=lines.append).differing
+
+    assert read(pack(tmp_path / "pack", *range(20, 28))) == 0
+    held = {record.picture_id: record for record in Archive(archive).records()}
+    label = AgeLabel(annotator="a", verdict="age", age_years=22, labelled_at="2025-05-03T10:00:00+00:00")
+    weighed = dataclasses.replace(held["utkface-pack/0.jpg"], labels=(label,), age_max_years=22, quality=(("x", 1.0),))
+    Archive(archive).update([weighed])
+    Archive(archive).assign({record.person_id: "train" for record in held.values()}, SplitRule())
+    before = Archive(archive).manifest
+    assert read(tmp_path / "pack") == 0, "what other commands wrote is no difference"
+    assert lines == ["8 of 8 pictures read"]
+    assert read(pack(tmp_path / "pack", 20, *range(41, 48))) == 7
+    differ = "is there already, with another age_min_years, age_max_years"
+    assert lines[1:-1] == [f"utkface-pack/{number}.jpg {differ}" for number in range(1, 6)]
+    assert lines[-1].startswith("7 of the pictures that were there already have other labels in the folder")
+    assert read(pack(tmp_path / "pack", *range(20, 28)), "CC-BY-4.0") == 8
+    assert lines[1] == "utkface-pack/0.jpg is there already, with another licence"
+    assert Archive(archive).manifest == before
+    assert read(pack(tmp_path / "pack", *range(20, 29))) == 0, "one that is new is none"
 
 
 def test_other_folders_are_left_alone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from cafdata.archive_commands import requests
 from cafdata.removal_requests import FILE, RemovalRequest, RemovalRequests
 from cafdata.takedown import Request, takedown
 from core.errors import ArchiveBroken
-from tests.make_archive import make_archive
+from tests.make_archive import drawn_picture, make_archive
 
 AT = "2025-05-03T10:00:00+00:00"
 
@@ -79,6 +79,27 @@ def test_a_takedown_drops_the_requests_that_it_meets(archive: Archive) -> None:
     report = takedown(archive, Request(person=("person-00000",)))
     assert report.num_requests == 3 and report.named_in == ()
     assert [one.value for one in waiting.all()] == ["person-00001"]
+
+
+def test_a_request_by_an_address_is_met_when_no_picture_has_it(archive: Archive) -> None:
+    waiting, address = RemovalRequests(archive.folder), "https://photos.example.org/together"
+    archive.append(drawn_picture(person, 30, source_url=address) for person in (7, 8))
+    waiting.add(ask("source_url", address))
+    assert takedown(archive, Request(sha256=(drawn_picture(7, 30).record.sha256,))).num_requests == 0
+    assert [one.value for one in waiting.all()] == [address]
+    assert takedown(archive, Request(sha256=(drawn_picture(8, 30).record.sha256,))).num_requests == 1
+    assert waiting.all() == ()
+
+
+def test_a_request_by_an_address_is_narrowed_to_a_picture(archive: Archive) -> None:
+    waiting = RemovalRequests(archive.folder)
+    waiting.narrow({"https://a.example.org/1": "p1"})
+    assert not (archive.folder / FILE).exists()
+    others = [ask("person_id", "https://a.example.org/1"), ask("source_url", "https://a.example.org/2")]
+    for request in (ask("source_url", "https://a.example.org/1", contact="jo at example.org"), *others):
+        waiting.add(request)
+    waiting.narrow({"https://a.example.org/1": "p1"})
+    assert waiting.all() == (ask("picture_id", "p1", contact="jo at example.org"), *others)
 
 
 def test_the_keeper_sees_each_with_its_command(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import shift
 
+from cafdata.__main__ import sample
 from cafdata.archive import Archive
 from cafdata.composites import LEAST_FACES, Candidate, Cast, choose, composite, find_candidates, make_composites
 from cafdata.sample import AGES, CAST, COMPOSITE, SAMPLE, Person, ages_of, make_sample, people_in, people_of
@@ -19,7 +21,7 @@ from core.ages import TEN
 from core.aging import FaceAger
 from core.detect import open_pack
 from core.device import choose as choose_device
-from core.errors import ArchiveBroken, DataBroken
+from core.errors import ArchiveBroken, DataBroken, WeightsMissing
 from core.generator import Generator, GeneratorConfig
 from core.identity import unit
 from core.images import Photo, encode_jpeg
@@ -128,6 +130,26 @@ def test_what_goes_wrong_leaves_the_sample_that_was_there(people: list[Person], 
         make_sample(tmp_path / "thesis", people[:1], ager, lambda _: None)
     with pytest.raises(ArchiveBroken, match="holds no composites"):
         list(people_in(Archive.create(tmp_path / "empty")))
+
+
+def test_a_run_that_was_killed_while_a_sample_took_its_place(
+    people: list[Person], ager: FaceAger, tmp_path: Path
+) -> None:
+    """Between its renames, after which the command finds the sample again; or while it deletes the one of before."""
+    folder, aside = tmp_path / "sample", tmp_path / ".sample.before"
+    make_sample(folder, people[:1], ager, lambda _: None)
+    folder.rename(aside)
+    shutil.copytree(aside, tmp_path / ".sample.draft")
+    with pytest.raises(WeightsMissing):
+        sample(out=folder, model="none of ours", threads=torch.get_num_threads())
+    assert len([*people_in(Archive(folder))]) == 1 and not aside.exists()
+    folder.rename(aside)
+    make_sample(folder, people[1:2], ager, lambda _: None)
+    shutil.copytree(folder, aside)
+    (aside / "manifest.json").unlink()
+    make_sample(folder, people[1:2], ager, lambda _: None)
+    assert {record.person_id for record in Archive(folder).records()} == {"synthetic-02"}
+    assert [path.name for path in tmp_path.iterdir()] == ["sample"]
 
 
 def moved(photo: Photo, down: float, right: float) -> Photo:

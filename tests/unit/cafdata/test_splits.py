@@ -25,7 +25,7 @@ from cafdata.duplicates import (
 from cafdata.manifest import SplitRule
 from cafdata.picture_hash import long_hash, look, perceptual_hash
 from cafdata.record import Record
-from cafdata.splits import Looks, assign_splits, leaks, looks_of, near_duplicates, split_of
+from cafdata.splits import Looks, assign_splits, leaks, looks_of, near_duplicates, position_of, split_of
 from core.images import encode_png
 from tests.make_archive import drawn_photo, drawn_pictures, picture_of
 
@@ -104,6 +104,33 @@ def test_a_copy_only_ever_moves_people_towards_train() -> None:
     after = assign_splits([*rows, *(record(9000 + n, f"person {n}", rows[2 * n + 20].phash) for n in range(80))], RULE)
     assert all(order.index(after[person]) >= order.index(before[person]) for person in before)
     assert after != before
+
+
+def falling(split: str, first: int = 0) -> str:
+    """The first name from a number on that falls into a split on its own."""
+    names = (f"name {number}" for number in itertools.count(first))
+    return next(name for name in names if split_of(position_of(name, RULE), RULE) == split)
+
+
+@pytest.mark.parametrize("further", ["train", "validation"])
+def test_nobody_moves_back_when_who_drew_them_there_has_gone(further: str) -> None:
+    """A falls into test, B further towards train, they share a photo, then B is taken out and others come."""
+    one, other = falling("test"), falling(further)
+    rows = [record(1, one), record(2, one), record(3, other), record(4, other, record(1, one).phash)]
+    before = assign_splits(rows, RULE)
+    assert before == {one: further, other: further}
+    left = [dataclasses.replace(row, split=before[row.person_id]) for row in rows if row.person_id != other]
+    assert assign_splits([*left, record(5, one), *people(20, first=50)], RULE)[one] == further
+    assert assign_splits(left, SplitRule(salt="another", test_share=1.0, validation_share=0.0))[one] == further
+    assert assign_splits(left, RULE, anew=True) == {one: "test"}
+
+
+def test_who_has_nobody_in_common_with_them_falls_as_before() -> None:
+    rows = [dataclasses.replace(row, split="train") if row.person_id < "person 3" else row for row in people(60)]
+    plain, kept = assign_splits(people(60), RULE), assign_splits(rows, RULE)
+    assert all(kept[row.person_id] == "train" for row in rows if row.split is not None)
+    assert all(kept[row.person_id] == plain[row.person_id] for row in rows if row.split is None)
+    assert kept != plain
 
 
 def test_leaks_are_named() -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from cafdata.archive import Archive
 from cafdata.card import write_card
 from cafdata.queue import ReviewItem, ReviewQueue
-from cafdata.record import Picture
+from cafdata.record import Picture, Record
 from cafdata.shards import ShardSize
 from cafdata.summary import summarise
 from cafdata.summary_report import write_summary
@@ -149,6 +150,70 @@ def test_copies_filed_under_other_names_go_too_and_are_named(archive: Archive) -
     assert report.pictures == ("p00001/25",)
     assert report.look_alikes == ("copy",)
     assert len(archive) == 18
+
+
+class Growing(Archive):
+    """An archive to which somebody else appends a picture each time its records have been listed."""
+
+    another: Picture
+
+    def records(self) -> Iterator[Record]:
+        yield from super().records()
+        Archive(self.folder).append([self.another])
+
+
+@pytest.mark.parametrize(
+    "another", [drawn_picture(1, 99), again(1, 25, "copy")], ids=["one more of the person", "a copy of one"]
+)
+def test_what_is_appended_meanwhile_goes_too(archive: Archive, another: Picture) -> None:
+    growing = Growing(archive.folder)
+    growing.another = another
+    takedown(growing, Request(person=(GONE,)))
+    assert {record.person_id for record in archive.records()} == {"person-00000", "person-00002"}
+    assert list(archive.verify()) == []
+
+
+def test_copies_of_copies_go_in_one_run(archive: Archive) -> None:
+    """Photos that fade into another one: the second looks like the first alone, which looks like what is meant."""
+    one, other = drawn_photo(1, 25).astype(float), drawn_photo(3, 99).astype(float)
+    request = Request(sha256=(drawn_picture(1, 25).record.sha256,))
+    copies = []
+    for name, share in (("first", 0.15), ("second", 0.35)):
+        photo = ((1 - share) * one + share * other).astype(np.uint8)
+        copies.append(picture_of(encode_png(photo), photo, name, "somebody", 25))
+    shutil.copytree(archive.folder, archive.folder.with_name("without"))
+    without = Archive(archive.folder.with_name("without"))
+    without.append(copies[1:])
+    assert takedown(without, request).look_alikes == ()
+    archive.append(copies)
+    assert takedown(archive, request).look_alikes == ("first", "second")
+    assert list(archive.verify()) == []
+
+
+def test_what_is_of_no_picture_is_said_with_what_is_written_almost_so(archive: Archive) -> None:
+    people = [f"{layout}/{name}" for layout in ("morph", "fgnet") for name in ("001", "Ann")]
+    urls = ("https://a.example.org/Photo/1/", "http://b.example.org/2")
+    values = [{"person_id": person, "source_url": urls[number % 2]} for number, person in enumerate(people)]
+    archive.append(drawn_picture(7, 30 + number, **changes) for number, changes in enumerate(values))
+    digest = drawn_picture(1, 25).record.sha256
+    request = Request(
+        sha256=("0" * 64, digest),
+        person=("001", "FGNET/ann", "01", "person-00002"),
+        url=("http://a.example.org/photo/1", "https://b.example.org/2?x=1"),
+    )
+    report = takedown(archive, request)
+    assert [(one.asked, one.value, one.near) for one in report.unmet] == [
+        ("sha256", "0" * 64, ()),
+        ("person", "001", ("fgnet/001", "morph/001")),
+        ("person", "FGNET/ann", ("fgnet/Ann",)),
+        ("person", "01", ()),
+        ("url", "http://a.example.org/photo/1", ("https://a.example.org/Photo/1/",)),
+        ("url", "https://b.example.org/2?x=1", ()),
+    ]
+    assert (
+        str(report.unmet[1]) == "no picture here is of the person 001; if fgnet/001 or morph/001 is meant, ask for that"
+    )
+    assert len(report.pictures) == 7 and {record.person_id for record in archive.records()} >= set(people)
 
 
 def test_what_is_not_there_leaves_its_tombstone(archive: Archive) -> None:
