@@ -34,7 +34,7 @@ def collect(run: RunFolder) -> None:
             # A run was killed before it came to this; the next refresh would take the answers for new ones.
             run.journal_file(shard).unlink(missing_ok=True)
         else:
-            run.read_listed(shard)  # whether it is damaged
+            _ask_as_new(run, shard)
     if not todo:
         return
     steps = steps_of(run.recipe, run.fetched)
@@ -50,6 +50,19 @@ def collect(run: RunFolder) -> None:
     progress.tell()
     if waiting:
         raise CurationBroken(f"{len(waiting)} shards came back incomplete; run the same command again to go on")
+
+
+def _ask_as_new(run: RunFolder, shard: int) -> None:
+    """Forget what servers said of the pictures of a shard whose file in `seen` is gone: "unchanged" would be no answer.
+
+    Raises:
+        CurationBroken: the shard's list is damaged.
+    """
+    rows = run.read_listed(shard)
+    known = [row for row in rows if row["etag"] is not None or row["last_modified"] is not None]
+    if known and not run.seen_file(shard).exists():
+        run.journal_file(shard).unlink(missing_ok=True)
+        run.write_rows_listed(shard, [row | {"etag": None, "last_modified": None} for row in rows])
 
 
 def outcome_of(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,8 @@ def decide(run: RunFolder, table: ThresholdTable) -> Decision:
     copies = find_duplicates(pictures, added_at)
     known = {} if archive is None else against_archive(pictures, archive)
     # What this run put in and now leaves out is no reason to leave out its copy too.
-    known = {name: drop for name, drop in known.items() if drop.detail not in decision.dropped}
+    gone = {name for name, drop in decision.dropped.items() if drop.is_final}
+    known = {name: drop for name, drop in known.items() if drop.detail not in gone}
     decision.dropped |= known | copies.dropped
     names = answers.people(person_of)
     for row in rows.values():
@@ -137,7 +138,8 @@ def _looked_at(
     person_of: dict[str, str] = {}
     for shard in run.shards():
         for row in run.read_seen(shard, COMPARED):
-            person_of[row["picture_id"]] = row["person_id"]
+            if row["person_id"] is not None:  # of what was removed on request it is forgotten
+                person_of[row["picture_id"]] = row["person_id"]
             if row["drop"] is None:
                 rows[row["picture_id"]] = row
             else:

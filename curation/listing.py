@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from curation.journal import Journal
 from curation.minors import refuse_minor
 from curation.recipe import Recipe
 from curation.run_folder import RunFolder, write_json
-from curation.sources.source import Ask
+from curation.sources.source import Ask, dropped
 from curation.stage import Drop, Reasons
 
 STRETCH_SHARDS: Final = 8
@@ -85,10 +85,12 @@ def candidates_of(recipe: Recipe, ask: Ask, gate: Gate) -> Iterator[Candidate | 
             place = found.url or found.path or ""
             marks = {hashlib.sha256(text.encode()).digest()[:16] for text in (f"id {found.picture_id}", f"at {place}")}
             if not names.isdisjoint(marks):
-                yield Drop(stage="source", reason="listed twice", detail=f"{found.picture_id} at {place}")
+                twice = dropped("listed twice", f"{found.picture_id} at {place}")
+                yield replace(twice, person_id=found.person_id)
                 continue
             names |= marks
-            yield gate.refusal(found) or found
+            refusal = gate.refusal(found)
+            yield found if refusal is None else replace(refusal, person_id=found.person_id)
 
 
 def list_sources(run: RunFolder, ask: Ask, gate: Gate, report: Report) -> None:

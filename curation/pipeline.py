@@ -164,13 +164,15 @@ def thresholds_of(run: RunFolder) -> ThresholdTable:
 
 
 def state_of(run: RunFolder) -> str:
-    """Digest of everything that the archive follows from: what was found, what was answered, what was removed."""
+    """Digest of everything that the archive follows from: what was found, answered, removed, and the own thresholds."""
     digest = hashlib.sha256()
     for shard in run.shards():
         digest.update(file_digest(run.seen_file(shard)).encode())
-    archive = run.recipe.archive
-    for name in ("manifest.json", "queue.json", "tombstones.json"):
-        digest.update(file_digest(archive / name).encode() if (archive / name).exists() else b"none")
+    files = [run.recipe.archive / name for name in ("manifest.json", "queue.json", "tombstones.json")]
+    if run.recipe.checks.thresholds is not None:
+        files.append(run.recipe.checks.thresholds)
+    for path in files:
+        digest.update(file_digest(path).encode() if path.exists() else b"none")
     return digest.hexdigest()
 
 

@@ -6,6 +6,7 @@ not know their names. They get tombstones by name, and by these their tasks leav
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,39 +14,57 @@ from cafdata.archive import Archive
 from cafdata.duplicates import SAME_BITS, candidates, distance_bits
 from cafdata.queue import ReviewQueue
 from cafdata.tombstones import NAMES, Tombstone, Tombstones
-from curation.columns import SEEN_NAMES
+from curation.carrying import read_waiting, write_waiting
 from curation.run_folder import RunFolder, drop_row, read_seen_file
 from curation.stage import Drop
 
 REMOVED: Final = "removed on request"
+FORGOTTEN: Final = Drop(stage="archive", reason=REMOVED)
+NEEDED: Final = ("shard", "position", "picture_id")
+"""What is left of a picture: its name is marked in the archive, so it is refused by that."""
 LOOKED_AT: Final = ("picture_id", "person_id", "url", "source_url", "sha256", "long_hash", "drop")
 
 
 def purge(run: RunFolder, tombstones: Tombstones, report: Callable[[str], None]) -> int:
     """Forget the faces, measures and embeddings of what tombstones name. Gives back how many pictures that were.
 
-    The row of a picture stays, as dropped and with nothing but its name, so it is not looked for again; one that was
-    not fetched yet will not be.
+    The row of a picture stays, where it is listed and where it was seen, as dropped and with nothing but its name, so
+    it is not looked for again; one that was not fetched yet will not be.
     """
     if not tombstones.stones:
         return 0
+    _forget_waiting(run, tombstones)
     count = 0
     for shard in run.shards():
         if not run.is_done(shard):
-            _refuse(run, shard, tombstones)
+            _refuse(run, shard, partial(_is_named, tombstones=tombstones))
         if not run.seen_file(shard).exists():
             continue
         gone = _meant_in(run.seen_file(shard), tombstones)
         if gone:
             _withdraw(run.recipe.archive, gone)  # first: of a row that is forgotten nobody can tell what it was
             run.embeddings_file(shard).unlink(missing_ok=True)
-            run.rewrite_seen(
-                shard, [_forgotten(row) if row["picture_id"] in gone else row for row in run.read_seen(shard)]
-            )
             count += len(gone)
+        if forgotten := gone | _half_forgotten(run.seen_file(shard)):
+            # First: it is done again as long as `seen` still says whom they show.
+            _refuse(run, shard, partial(_is_one_of, picture_ids=forgotten))
+            run.rewrite_seen(
+                shard, [_forgotten(row) if row["picture_id"] in forgotten else row for row in run.read_seen(shard)]
+            )
     if count:
         report(f"{count:,} pictures that were removed on request are forgotten here too")
     return count
+
+
+def _forget_waiting(run: RunFolder, tombstones: Tombstones) -> None:
+    """Nothing of what tombstones name is handed on to the pictures that take its place."""
+    waiting = read_waiting(run)
+    left = {
+        name: [one for one in records if not _is_named(one.to_row() | {"url": None}, tombstones)]
+        for name, records in waiting.items()
+    }
+    if left != waiting:
+        write_waiting(run, {name: records for name, records in left.items() if records})
 
 
 def withdraw_removed(archive: Path, working: Path) -> int:
@@ -76,12 +95,29 @@ def _meant_in(path: Path, tombstones: Tombstones) -> set[str]:
     return {row["picture_id"] for row in read_seen_file(path, LOOKED_AT) if _is_meant(row, tombstones)}
 
 
-def _refuse(run: RunFolder, shard: int, tombstones: Tombstones) -> None:
-    """See to it that a shard's pictures that tombstones name are not asked for."""
+def _half_forgotten(path: Path) -> set[str]:
+    """Picture ids in a file of `seen` of which earlier runs forgot the face, but not whom it shows and where it lay."""
+    rows = read_seen_file(path, ("picture_id", "person_id", "drop"))
+    return {
+        row["picture_id"]
+        for row in rows
+        if row["person_id"] is not None and row["drop"] is not None and row["drop"] == drop_row(FORGOTTEN)
+    }
+
+
+def _refuse(run: RunFolder, shard: int, is_gone: Callable[[Mapping[str, Any]], bool]) -> None:
+    """Leave of pictures in a shard's list nothing but their names, and that they are not to be asked for."""
     rows = run.read_listed(shard)
-    refused = [row | {"refusal": REMOVED} if _is_named(row, tombstones) else row for row in rows]
+    refused = [
+        dict.fromkeys(row) | {name: row[name] for name in NEEDED} | {"refusal": REMOVED} if is_gone(row) else row
+        for row in rows
+    ]
     if refused != rows:
         run.write_rows_listed(shard, refused)
+
+
+def _is_one_of(row: Mapping[str, Any], picture_ids: Collection[str]) -> bool:
+    return row["picture_id"] in picture_ids
 
 
 def _is_named(row: Mapping[str, Any], tombstones: Tombstones) -> bool:
@@ -99,5 +135,4 @@ def _is_meant(row: Mapping[str, Any], tombstones: Tombstones) -> bool:
 
 
 def _forgotten(row: Mapping[str, Any]) -> dict[str, Any]:
-    drop = Drop(stage="archive", reason=REMOVED)
-    return {name: None if name in SEEN_NAMES else value for name, value in row.items()} | {"drop": drop_row(drop)}
+    return {name: row[name] for name in NEEDED} | {"drop": drop_row(FORGOTTEN)}

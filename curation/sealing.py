@@ -3,9 +3,9 @@
 Everything can be repeated: what the archive has already is left alone, so a kill at any moment costs nothing.
 """
 
-import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 
 from cafdata.archive import Archive
@@ -13,9 +13,19 @@ from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.record import Picture, Record
 from cafdata.splits import assign_splits
 from cafdata.summary import AGE_READ
+from curation.carrying import (
+    Waiting,
+    read_waiting,
+    same_photos,
+    target_of,
+    told_of_losses,
+    with_work,
+    write_waiting,
+)
 from curation.deciding import Decided
-from curation.labelling.evidence import weigh
+from curation.duplicates import STAGE as COPIES
 from curation.run_folder import RunFolder
+from curation.stage import Drop
 
 COPIED: Final = (
     "picture_id", "sha256", "sex", "ethnicity", "captured", "born", "died", "source_revision", "author", "licence",
@@ -68,40 +78,50 @@ def record_of(row: Mapping[str, Any], decided: Decided) -> Record:
     )
 
 
-def pictures_of(run: RunFolder, kept: Mapping[str, Decided]) -> Iterator[Picture]:
-    """Records with their faces, in the order of the shards; one shard's rows in memory at a time."""
-    for shard in run.shards():
-        for row in run.read_seen(shard):
-            if (decided := kept.get(row["picture_id"])) is not None:
-                yield Picture(record=record_of(row, decided), data=row["face"])
+def pictures_of(run: RunFolder, kept: Mapping[str, Decided], waiting: Waiting) -> Iterator[Picture]:
+    """Records with their faces and what waits for them, in the order of the shards; few rows in memory at a time."""
+    for row in _rows_of(run, kept):
+        name = row["picture_id"]
+        record = reduce(with_work, waiting.get(name, ()), record_of(row, kept[name]))
+        yield Picture(record=record, data=row["face"])
 
 
-def seal(run: RunFolder, kept: Mapping[str, Decided], refused: Iterable[str], questions: Iterable[ReviewItem],
+def seal(run: RunFolder, kept: Mapping[str, Decided], dropped: Mapping[str, Drop], questions: Iterable[ReviewItem],
          report: Callable[[str], None]) -> Sealed:  # fmt: skip
     """Bring the archive to what was decided.
 
+    A picture that dropped out for a fault that may pass, or for one of ours, stays as the archive has it.
+
     Args:
         kept: picture id to decision, of every picture that is to be in.
-        refused: picture ids of this recipe that are not to be in.
+        dropped: pictures of this recipe that are not to be in, and why.
         questions: for the review queue.
     """
     folder = run.recipe.archive
     archive = Archive(folder) if (folder / "manifest.json").exists() else Archive.create(folder)
     there = {record.picture_id: record for record in archive.records()}
-    withdrawn = [name for name in refused if name in there]
-    changed: list[str] = []
-    updates: list[Record] = []
-    for picture in pictures_of(run, {name: one for name, one in kept.items() if name in there}):
-        before, now = there[picture.record.picture_id], picture.record
-        if before.sha256 != now.sha256:
-            changed.append(now.picture_id)
-        elif (renewed := _with_work(now, before)) != before:
-            updates.append(renewed)
-    if gone := withdrawn + changed:
-        archive.remove(gone)
+    withdrawn = [name for name, drop in dropped.items() if name in there and drop.is_final]
+    changed: dict[str, Mapping[str, Any]] = {}
+    updates: dict[str, Record] = {}
+    for row in _rows_of(run, kept.keys() & there.keys()):
+        name = row["picture_id"]
+        if there[name].sha256 != row["sha256"]:
+            changed[name] = {column: value for column, value in row.items() if column != "face"}
+        elif (renewed := with_work(record_of(row, kept[name]), there[name])) != there[name]:
+            updates[name] = renewed
+    waiting, handed_on = _waiting(run, archive, there, changed, withdrawn, dropped)
+    for name in (waiting.keys() & there.keys()) - changed.keys() - set(withdrawn):
+        updates[name] = reduce(with_work, waiting[name], updates.get(name, there[name]))
+    if told := told_of_losses((there[name] for name in (*withdrawn, *changed)), handed_on):
+        report(told)
+    write_waiting(run, waiting)
     if updates:
-        archive.update(updates)
-    appended = archive.append(pictures_of(run, kept))
+        archive.update(updates.values())
+    if gone := [*withdrawn, *changed]:
+        archive.remove(gone)
+    appended = archive.append(pictures_of(run, kept, waiting))
+    present = {record.picture_id for record in archive.records()}
+    write_waiting(run, {name: some for name, some in waiting.items() if name not in present})
     report(f"{folder}: {appended.num_added:,} pictures added, {appended.num_there_already:,} there already")
     num_questions = ReviewQueue(folder).add(questions)
     rule = archive.manifest.rule
@@ -117,15 +137,25 @@ def seal(run: RunFolder, kept: Mapping[str, Decided], refused: Iterable[str], qu
     )
 
 
-def _with_work(now: Record, before: Record) -> Record:
-    """A record anew, with what people and other commands added to the one before: labels, split, further scores.
+def _rows_of(run: RunFolder, names: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Rows of `seen` of these pictures, in the order of the shards."""
+    return (row for shard in run.shards() for row in run.read_seen(shard) if row["picture_id"] in names)
 
-    What annotators saw is weighed against the dates as they are now, which may be others than it was weighed against.
-    """
-    ours = {name for name, _ in now.quality}
-    scores = (*now.quality, *(score for score in before.quality if score[0] not in ours))
-    renewed = dataclasses.replace(now, split=before.split, labels=before.labels, quality=scores)
-    found = weigh(renewed)
-    return dataclasses.replace(
-        renewed, age_min_years=found.min_years, age_max_years=found.max_years, age_provenance=found.provenance
-    )
+
+def _waiting(
+    run: RunFolder, archive: Archive, there: Mapping[str, Record], changed: Mapping[str, Mapping[str, Any]],
+    withdrawn: Iterable[str], dropped: Mapping[str, Drop],
+) -> tuple[Waiting, set[str]]:  # fmt: skip
+    """What hangs on pictures that are taken out, by the one that takes their place; and the names of those."""
+    copies = {name: drop.detail for name, drop in dropped.items() if drop.stage == COPIES}
+    same = same_photos(archive, changed, there)
+    pairs = [(name, record) for name, records in read_waiting(run).items() for record in records]
+    pairs += [(name, there[name]) for name in (*same, *withdrawn)]
+    waiting: Waiting = {}
+    handed_on = set()
+    for name, record in pairs:
+        target = target_of(name, copies) or name
+        if target not in dropped or not dropped[target].is_final:
+            handed_on.add(name)
+            waiting.setdefault(target, []).append(record)
+    return waiting, handed_on

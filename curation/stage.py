@@ -30,6 +30,13 @@ class Drop:
     """What is special to this item."""
     is_passing: bool = False
     """Whether a later run may fare better: the server was busy, the line was down."""
+    person_id: str | None = None
+    """Who was looked for when this came of it, where a source says."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it says something of the item: not a fault that may pass, nor one of ours."""
+        return not self.is_passing and self.reason != UNFORESEEN
 
 
 def guarded(stage: str, function: Callable[[Taken], Made | Drop], item: Taken) -> Made | Drop:

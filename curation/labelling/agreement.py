@@ -29,7 +29,7 @@ class Rating:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Correlation:
-    """Intraclass correlation of the annotators who together cover most."""
+    """Intraclass correlation of annotators who share many pictures."""
 
     single: float
     """ICC(2,1): of one annotator's answers."""
@@ -89,27 +89,40 @@ def intraclass(table: Numbers) -> tuple[float, float]:
 
 
 def correlation(ratings: Sequence[Rating]) -> Correlation | None:
-    """ICC of the busiest annotators; of 2, 3, ... of them those whose common pictures make the most ratings.
+    """ICC of annotators who share many pictures.
 
-    None where no two of them have two pictures in common, or all ratings are the same.
+    The two who have most pictures in common begin; whoever leaves most of these is added next, as long as two pictures
+    stay. Of the groups on the way the one counts whose common pictures make the most ratings. None where no two
+    annotators have two pictures in common, or all ratings are the same.
     """
-    said = _by_annotator(ratings)
-    busiest = sorted(said, key=lambda name: (-len(said[name]), name))
-    best: tuple[int, list[str], list[str]] = (0, [], [])
-    common = set(said[busiest[0]]) if busiest else set()
-    for k in range(2, len(busiest) + 1):
-        common &= set(said[busiest[k - 1]])
-        if len(common) >= 2 and k * len(common) > best[0]:
-            best = (k * len(common), busiest[:k], sorted(common))
-    _, names, pictures = best
-    if not names:
+    said = {name: set(pictures) for name, pictures in _by_annotator(ratings).items()}
+    names = sorted(said)
+    pairs = [(one, other) for number, one in enumerate(names) for other in names[number + 1 :]]
+    if not pairs:
         return None
+    first, second = max(pairs, key=lambda pair: len(said[pair[0]] & said[pair[1]]))
+    chosen, common = [first, second], said[first] & said[second]
+    best: tuple[int, list[str], set[str]] = (0, [], set())
+    while len(common) >= 2:
+        if len(chosen) * len(common) > best[0]:
+            best = (len(chosen) * len(common), list(chosen), common)
+        others = [name for name in names if name not in chosen]
+        if not others:
+            break
+        chosen.append(max(others, key=lambda name: len(common & said[name])))
+        common = common & said[chosen[-1]]
+    return _correlation_of(ratings, sorted(best[1]), sorted(best[2])) if best[1] else None
+
+
+def _correlation_of(ratings: Sequence[Rating], names: Sequence[str], pictures: Sequence[str]) -> Correlation | None:
+    """ICC of these annotators on pictures that all of them saw; None where all ratings are the same."""
+    said = _by_annotator(ratings)
     table = np.array([[said[name][picture] for name in names] for picture in pictures])
     try:
         single, mean = intraclass(table)
     except ValueError:
         return None
-    return Correlation(single=single, mean=mean, num_pictures=len(pictures), annotators=tuple(sorted(names)))
+    return Correlation(single=single, mean=mean, num_pictures=len(pictures), annotators=tuple(names))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

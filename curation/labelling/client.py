@@ -176,8 +176,11 @@ class LabelStudio:
         self._change("POST", f"/api/projects/{project}/import", tasks)
 
     def delete_tasks(self, project: int, numbers: Iterable[int]) -> None:
-        """Take tasks out, with whatever hangs on them."""
-        selected = {"all": False, "included": sorted(numbers)}
+        """Take tasks out, with whatever hangs on them; of no numbers, none."""
+        included = sorted(numbers)
+        if not included:
+            return  # an empty list means every task of the project to the server
+        selected = {"all": False, "included": included}
         path = f"/api/dm/actions?id=delete_tasks&project={project}"
         self._change("POST", path, {"selectedItems": selected, "project": project})
 

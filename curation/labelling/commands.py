@@ -109,17 +109,26 @@ def pull(archive: tyro.conf.Positional[Path], name: str | None = None, every: fl
     Args:
         archive: Archive folder.
         name: Name of the archive on the server; by default the folder's.
-        every: Go on until stopped, looking every so many seconds.
+        every: Go on until stopped, looking every so many seconds; what goes wrong is said, and it looks again.
     """
     from cafdata.archive import Archive
+    from core.errors import CafError
+    from curation.labelling.client import LabelStudio, access_from_environment
     from curation.labelling.pulling import pull as pull_all
 
     if every is not None and not 1 <= every <= 86_400:
         raise ValueError(f"--every is 1 to 86400 seconds, got {every:g}")
-    opened = Archive(archive)
+    opened, access = Archive(archive), access_from_environment()
     while True:
-        with _server() as server:
-            done = pull_all(server, opened, _name(archive, name))
+        try:
+            with LabelStudio(access) as server:
+                done = pull_all(server, opened, _name(archive, name))
+        except CafError as error:
+            if every is None:
+                raise
+            _to_stderr(str(error))  # a push holds the lock, the server is being restarted
+            time.sleep(every)
+            continue
         for kind, refused in done.refused:
             print(json.dumps({"refused": kind, **dataclasses.asdict(refused)}))
         counts = {key: value for key, value in dataclasses.asdict(done).items() if key != "refused"}

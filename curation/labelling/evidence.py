@@ -81,8 +81,8 @@ def seen_interval(labels: Iterable[AgeLabel]) -> tuple[float, float] | None:
     """The age that people see, as an interval; None where nobody who counts names one.
 
     Its middle is the median, each label counted as often as its stars say (3 without stars). To each side go 2 years
-    and a tenth of the age, or, if that is more, the spread of the labels (median absolute deviation, as of a normal
-    distribution) over the square root of their number. One label in three may be anything without moving it far.
+    and a tenth of the age, or, if that is more, twice the spread of the labels (median absolute deviation, as of a
+    normal distribution) over the square root of their number. One label in three may be anything without moving it far.
     """
     ages = [label for label in deciding(labels) if label.age_years is not None]
     if not ages:

@@ -17,7 +17,7 @@ from curation.labelling.labels import Answer, Refused, age_label, answers, decis
 from curation.labelling.project import AGE_KINDS, KINDS, Kind, ProjectPlan
 from curation.labelling.pushing import LOCK
 from curation.labelling.sync import find
-from curation.labelling.tasks import item_key, picture_key
+from curation.labelling.tasks import asked_picture, item_key
 
 SOURCE: Final = "annotators"
 """Who asks, in items of the review queue that labels give rise to."""
@@ -43,6 +43,8 @@ class Pulled:
     """Items of the review queue that were decided."""
     num_questions: int
     """Items that the labels put into the review queue."""
+    num_left: int
+    """Answers about pictures that have left the archive, or have other bytes now: no fault of anybody."""
     refused: tuple[tuple[Kind, Refused], ...]
     """Answers that cannot be, each with its project."""
 
@@ -67,20 +69,21 @@ def pull(server: LabelStudio, archive: Archive, archive_name: str) -> Pulled:
             found[kind] = [(row, answer) for row in rows for answer in answers(row, user_ids, bad)]
             refused.extend((kind, one) for one in bad)
         records = {record.picture_id: record for record in archive.records()}
-        labels, num_answers = _labels(found, records, refused)
+        labels, num_left = _labels(found, records, refused)
         changed = {name: _with_labels(records[name], new) for name, new in labels.items()}
         changed = {name: record for name, record in changed.items() if record != records[name]}
         if changed:
             archive.update(changed.values())
         queue = ReviewQueue(archive.folder)
-        num_decisions, num_decided = _decide(found, queue, refused)
+        decided = _decide(found, queue, refused)
         questions = [item for name in labels for item in _questions(changed.get(name, records[name]))]
         return Pulled(
-            num_answers=num_answers + num_decided,
+            num_answers=sum(map(len, labels.values())) + decided["all"],
             num_labels=sum(len(record.labels) - len(records[name].labels) for name, record in changed.items()),
             num_changed_ages=sum(_age_of(record) != _age_of(records[name]) for name, record in changed.items()),
-            num_decisions=num_decisions,
+            num_decisions=decided["new"],
             num_questions=queue.add(questions) if questions else 0,
+            num_left=num_left + decided["left"],
             refused=tuple(refused),
         )
 
@@ -103,35 +106,39 @@ def _labels(
     found: Mapping[Kind, list[tuple[Mapping[str, Any], Answer]]], records: Mapping[str, Record],
     refused: list[tuple[Kind, Refused]],
 ) -> tuple[dict[str, list[AgeLabel]], int]:  # fmt: skip
-    """Picture id -> labels of it, and how many there are."""
+    """Picture id -> labels of it; and how many answers are about pictures that have left the archive."""
+    num_left = 0
     labels: defaultdict[str, list[AgeLabel]] = defaultdict(list)
     for kind in AGE_KINDS:
         role = "adjudicator" if kind == "adjudication" else "annotator"
         for row, answer in found[kind]:
             try:
-                name = _picture_of(kind, row.get("meta"), records)
+                name, sha256 = _picture_of(kind, row.get("meta"))
+                if name not in records or records[name].sha256 != sha256:
+                    num_left += 1
+                    continue
                 labels[name].append(age_label(answer, role))
             except ValueError as error:
                 refused.append((kind, _refused(answer, error)))
-    return dict(labels), sum(map(len, labels.values()))
+    return dict(labels), num_left
 
 
-def _picture_of(kind: Kind, meta: object, records: Mapping[str, Record]) -> str:
-    """Name of the picture that a task asks about. Raises ValueError for a task that we did not make of this archive."""
-    given = meta if isinstance(meta, Mapping) else {}
-    name, sha256 = given.get("picture_id"), given.get("sha256")
-    if not isinstance(name, str) or not isinstance(sha256, str) or given.get("key") != picture_key(kind, name, sha256):
+def _picture_of(kind: Kind, meta: object) -> tuple[str, str]:
+    """Name and digest of the picture that a task asks about. Raises ValueError for a task that we did not make."""
+    asked = asked_picture(kind, meta)
+    if asked is None:
         raise ValueError("its task is none of ours")
-    if name not in records or records[name].sha256 != sha256:
-        raise ValueError(f"the archive has no picture {name[:60]!r} with these bytes")
-    return name
+    return asked
 
 
 def _decide(
     found: Mapping[Kind, list[tuple[Mapping[str, Any], Answer]]], queue: ReviewQueue,
     refused: list[tuple[Kind, Refused]],
-) -> tuple[int, int]:  # fmt: skip
-    """Write down decisions, the last of each item; gives back how many are new and how many there are."""
+) -> Counter[str]:  # fmt: skip
+    """Write down decisions, the last of each item; gives back how many are "new", how many there are in "all".
+
+    Those of items that have left the queue with their pictures are "left".
+    """
     items = {item.item_id: item for item in queue.items()}
     last: dict[str, tuple[str, Answer]] = {}
     counts: Counter[str] = Counter()
@@ -139,6 +146,9 @@ def _decide(
         for row, answer in found[kind]:
             try:
                 item = _item_of(kind, row.get("meta"), items)
+                if item is None:
+                    counts["left"] += 1
+                    continue
                 decided = decision(answer, words)
             except ValueError as error:
                 refused.append((kind, _refused(answer, error)))
@@ -152,16 +162,22 @@ def _decide(
         if not is_older and known.decision != decided:
             queue.decide(name, decided, by=f"annotator-{answer.annotator}", at=answer.answered_at)
             counts["new"] += 1
-    return counts["new"], counts["all"]
+    return counts
 
 
-def _item_of(kind: Kind, meta: object, items: Mapping[str, ReviewItem]) -> str:
-    """Id of the item that a task asks about. Raises ValueError for a task that we did not make of this queue."""
+def _item_of(kind: Kind, meta: object, items: Mapping[str, ReviewItem]) -> str | None:
+    """Id of the item that a task asks about; None where it has left the queue.
+
+    Raises:
+        ValueError: we did not make the task, or for another project.
+    """
     name = meta.get("item_id") if isinstance(meta, Mapping) else None
     if not isinstance(meta, Mapping) or not isinstance(name, str) or meta.get("key") != item_key(name):
         raise ValueError("its task is none of ours")
-    if name not in items or f"{items[name].kind}s" != kind:
-        raise ValueError(f"the review queue has no item {name[:60]!r}")
+    if name not in items:
+        return None
+    if f"{items[name].kind}s" != kind:
+        raise ValueError(f"the item {name[:60]!r} of the review queue is none of this project")
     return name
 
 

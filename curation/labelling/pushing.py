@@ -46,7 +46,7 @@ class Pushed:
     projects: Mapping[Kind, Synced]
     """Of each kind that had something to ask."""
     num_withdrawn: int
-    """Tasks taken out, for their picture was removed from the archive on request."""
+    """Tasks taken out: their picture was removed from the archive on request, or left it and has no label."""
     without_picture: tuple[str, ...]
     """Pictures and review items that could not be shown: no file, or none that can be read."""
 

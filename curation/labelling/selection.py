@@ -63,18 +63,21 @@ def known_age_years(record: Record) -> float | None:
     return (interval[0] + interval[1]) / 2
 
 
-def needs(records: Sequence[Record]) -> list[float]:
-    """Need of each picture among these, 0.001 to 1: uncertainty x coverage gap x disagreement."""
-    groups = [TEN.index_of(int(record.age_years)) for record in records]
-    counts = Counter(groups)
+def needs(records: Sequence[Record], everything: Sequence[Record] | None = None) -> list[float]:
+    """Need of each picture, 0.001 to 1: uncertainty x coverage gap x disagreement.
+
+    Args:
+        everything: the archive's records, among which age groups are counted; the same ones without it.
+    """
+    counts = Counter(_group(record) for record in (records if everything is None else everything))
     fewest = min(counts.values(), default=1)
     found = []
-    for record, group in zip(records, groups, strict=True):
+    for record in records:
         width = record.age_max_years - record.age_min_years
         interval = stated_interval(record)
         read = age_read(record)
         apart = 0.0 if read is None or interval is None else outside_years(read, interval)
-        gap = (fewest / counts[group]) ** 0.5
+        gap = (fewest / counts[_group(record)]) ** 0.5
         found.append(_factor(width / WIDE_YEARS) * _factor(gap) * _factor(apart / FAR_YEARS))
     return found
 
@@ -89,7 +92,7 @@ def choose(records: Sequence[Record], selection: Selection) -> Chosen:
     gold = draw.sample(gold, min(selection.num_gold, len(gold)))
     golden = {record.picture_id for record in gold}
     rest = [record for record in records if record.picture_id not in golden and not record.labels]
-    need = dict(zip((one.picture_id for one in rest), needs(rest), strict=True))
+    need = dict(zip((one.picture_id for one in rest), needs(rest, records), strict=True))
     rest.sort(key=lambda one: (-need[one.picture_id], one.picture_id))
     rest = rest[: selection.num_pictures]
     num_several = round(selection.share_by_several * len(rest))
@@ -97,6 +100,10 @@ def choose(records: Sequence[Record], selection: Selection) -> Chosen:
     for record in gold:
         several.insert(draw.randint(0, len(several)), record)
     return Chosen(by_several=tuple(several), by_one=tuple(rest[num_several:]))
+
+
+def _group(record: Record) -> int:
+    return TEN.index_of(int(record.age_years))
 
 
 def _factor(value: float) -> float:

@@ -168,6 +168,7 @@ def remove_copies(server: LabelStudio, project: int, held: dict[str, list[dict[s
     if doomed:
         # Somebody may have labelled one since the list was read.
         doomed &= copies(keys_of(server.tasks(project)))
+    if doomed:
         server.delete_tasks(project, doomed)
         for key, tasks in held.items():
             held[key] = [task for task in tasks if task["id"] not in doomed]

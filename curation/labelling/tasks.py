@@ -52,6 +52,15 @@ def picture_key(kind: Kind, picture_id: str, sha256: str) -> str:
     return _digest([asked, picture_id, sha256])
 
 
+def asked_picture(kind: Kind, meta: object) -> tuple[str, str] | None:
+    """Name and digest of the picture that a task of an ages project asks about; None for one that we did not make."""
+    given = meta if isinstance(meta, Mapping) else {}
+    name, sha256 = given.get("picture_id"), given.get("sha256")
+    if not isinstance(name, str) or not isinstance(sha256, str) or given.get("key") != picture_key(kind, name, sha256):
+        return None
+    return name, sha256
+
+
 def item_key(item_id: str) -> str:
     """Key of a question of the review queue."""
     return _digest(["review", item_id])

@@ -1,6 +1,10 @@
-"""Pictures that were removed on request leave the server too: their tasks go, labels and all."""
+"""Pictures that were removed on request leave the server too: their tasks go, labels and all.
 
-from collections.abc import Collection, Mapping
+Tasks of pictures that the archive has no more for another reason, or has with other bytes, ask for nothing that is
+wanted. They go where nobody has labelled them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from cafdata.archive import Archive
@@ -9,44 +13,64 @@ from cafdata.tombstones import Tombstones
 from curation.labelling.client import LabelStudio
 from curation.labelling.project import AGE_KINDS, KINDS, Kind, ProjectPlan
 from curation.labelling.sync import Listing, find
-from curation.labelling.tasks import item_key, picture_key
+from curation.labelling.tasks import asked_picture, item_key
+
+Tasks = Iterable[Mapping[str, Any]]
 
 
 def withdraw(server: LabelStudio, listing: Listing, archive: Archive, archive_name: str) -> int:
-    """Take out the tasks of removed pictures, and of review items that went with them. Gives back how many.
+    """Take out the tasks of removed pictures, of review items that went with them, and what nobody needs to look at.
 
-    Only tasks that carry a key of ours are touched, and only where the archive has a tombstone.
+    Only tasks that carry a key of ours are touched, and those with labels only where the archive has a tombstone.
+    Gives back how many went.
     """
     gone = Tombstones.read(archive.folder).values
-    if not any(gone.values()):
-        return 0
-    items = {item.item_id for item in ReviewQueue(archive.folder).items()}
+    items = {item.item_id for item in ReviewQueue(archive.folder).items()} if any(gone.values()) else None
+    present = {record.picture_id: record.sha256 for record in archive.records()}
     count = 0
     for kind in KINDS:
         project = find(listing, ProjectPlan(kind=kind, archive_name=archive_name))
         if project is None:
             continue
-        doomed = []
-        for task in server.tasks(project.number):
-            meta = task.get("meta")
-            if not isinstance(meta, Mapping):
-                continue
-            if _is_removed(kind, meta, gone) if kind in AGE_KINDS else _is_dropped(meta, items):
-                doomed.append(task["id"])
-        if doomed:
-            server.delete_tasks(project.number, doomed)
-            count += len(doomed)
+        if kind in AGE_KINDS:
+            tasks = list(server.tasks(project.number))
+            doomed = _removed(kind, tasks, gone)
+            idle = _idle(kind, tasks, present) - doomed
+            # Somebody may have labelled one since the list was read.
+            doomed |= idle & _idle(kind, server.tasks(project.number), present) if idle else set()
+        elif items is not None:
+            doomed = _dropped(server.tasks(project.number), items)
+        else:
+            continue
+        server.delete_tasks(project.number, doomed)
+        count += len(doomed)
     return count
 
 
-def _is_removed(kind: Kind, meta: Mapping[str, Any], gone: Mapping[str, Collection[str]]) -> bool:
-    name, sha256 = meta.get("picture_id"), meta.get("sha256")
-    if not isinstance(name, str) or not isinstance(sha256, str) or meta.get("key") != picture_key(kind, name, sha256):
-        return False
-    return name in gone["picture_id"] or sha256 in gone["sha256"]
+def _removed(kind: Kind, tasks: Tasks, gone: Mapping[str, Collection[str]]) -> set[int]:
+    """Numbers of the tasks whose pictures have a tombstone."""
+    asked = {task["id"]: asked_picture(kind, task.get("meta")) for task in tasks}
+    return {
+        number
+        for number, one in asked.items()
+        if one is not None and (one[0] in gone["picture_id"] or one[1] in gone["sha256"])
+    }
 
 
-def _is_dropped(meta: Mapping[str, Any], items: Collection[str]) -> bool:
-    """Whether a task asks about an item that the queue no longer has; items leave it only with their pictures."""
-    name = meta.get("item_id")
-    return isinstance(name, str) and meta.get("key") == item_key(name) and name not in items
+def _idle(kind: Kind, tasks: Tasks, present: Mapping[str, str]) -> set[int]:
+    """Numbers of the tasks without a label whose pictures the archive does not have."""
+    asked = {task["id"]: asked_picture(kind, task.get("meta")) for task in tasks if not task["total_annotations"]}
+    return {number for number, one in asked.items() if one is not None and present.get(one[0]) != one[1]}
+
+
+def _dropped(tasks: Tasks, items: Collection[str]) -> set[int]:
+    """Numbers of the tasks about items that the queue no longer has; items leave it only with their pictures."""
+    found = set()
+    for task in tasks:
+        meta = task.get("meta")
+        if not isinstance(meta, Mapping):
+            continue
+        name = meta.get("item_id")
+        if isinstance(name, str) and name not in items and meta.get("key") == item_key(name):
+            found.add(task["id"])
+    return found

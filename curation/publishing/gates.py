@@ -1,7 +1,7 @@
 """What an archive has to fulfil before anything of it is published, and which pictures are left out.
 
-Pictures about which somebody still has a question are left out, and so are those from a childhood unless they are
-asked for. All others have to pass every gate; one that does not holds back the whole release.
+Pictures about which somebody still has a question are left out, and so are those of today's adults as children unless
+they are asked for. All others have to pass every gate; one that does not holds back the whole release.
 
 A person is synthetic if every picture of theirs is, and no date of birth is given. Nobody was photographed then: there
 is no source, no date and no child. Who made the pictures and from what has to be said all the same. Pictures made from
@@ -10,7 +10,7 @@ a real person's are that person's, with all that is asked of a photo.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final, Literal
 
 from cafdata.archive import README, Archive
@@ -20,7 +20,8 @@ from cafdata.dates import age_between
 from cafdata.queue import ReviewQueue
 from cafdata.record import Record
 from cafdata.splits import leaks, looks_of
-from curation.labelling.evidence import deciding
+from curation.labelling.evidence import deciding, moment
+from curation.labelling.pulling import SOURCE as ANNOTATORS
 from curation.minors import ADULT_YEARS, is_grown_up
 from curation.publishing.refusals import Fault
 from curation.sources.licences import Licence, licence_of
@@ -67,15 +68,15 @@ def examine(archive: Archive, today: date, *, childhood: bool) -> Examination:
     kept: dict[str, bool] = {}
     for record in records:
         is_synthetic = record.person_id in synthetic
-        is_child = not is_synthetic and record.age_min_years < ADULT_YEARS
+        is_child = not is_synthetic and youngest_years(record) < ADULT_YEARS
         reason = questioned.get(record.picture_id)
+        if reason is None and is_child and not childhood and is_grown_up(record.born, record.died, today):
+            reason = "childhood"
         if reason is None:
             faults += record_faults(record, today, is_synthetic=is_synthetic)
-            reason = "childhood" if is_child and not childhood else None
-        if reason is not None:
-            left_out[reason] = left_out.get(reason, 0) + 1
-        else:
             kept[record.picture_id] = is_child
+        else:
+            left_out[reason] = left_out.get(reason, 0) + 1
     faults += _split_faults(archive, kept)
     faults += card_faults(archive)
     if not kept:
@@ -87,6 +88,13 @@ def examine(archive: Archive, today: date, *, childhood: bool) -> Examination:
         grown=frozenset(name for name, is_child in kept.items() if not is_child),
         childhood=frozenset(name for name, is_child in kept.items() if is_child),
     )
+
+
+def youngest_years(record: Record) -> float:
+    """The youngest that somebody may be on a picture: annotators may have narrowed what the dates allow, and err."""
+    if record.born is None or record.captured is None:
+        return record.age_min_years
+    return min(record.age_min_years, age_between(record.born, record.captured)[0])
 
 
 def synthetic_people(records: Iterable[Record]) -> set[str]:
@@ -154,16 +162,22 @@ def _date_faults(record: Record, today: date) -> Iterator[Fault]:
 
 
 def _questioned(archive: Archive, records: Sequence[Record]) -> dict[str, LeftOut]:
-    """Picture id -> why it is not published: what annotators and the queue say, the queue's last word counting."""
-    found: dict[str, LeftOut] = {
-        record.picture_id: "doubted by an annotator"
-        for record in records
-        if any(label.verdict != "age" for label in deciding(record.labels))
-    }
+    """Picture id -> why it is not published: what annotators and the queue say.
+
+    A doubt of annotators ends with the answer to their own question, if that was given after they doubted.
+    """
+    found: dict[str, LeftOut] = {}
     items = ReviewQueue(archive.folder).items()
+    kept_at: dict[str, datetime] = {}
     for item in items:
-        if item.decision == "keep":
-            found.pop(item.picture_ids[0], None)
+        if item.decision == "keep" and item.source == ANNOTATORS and item.decided_at is not None:
+            name, at = item.picture_ids[0], datetime.fromisoformat(item.decided_at)
+            kept_at[name] = max(at, kept_at.get(name, at))
+    for record in records:
+        doubts = [moment(label) for label in deciding(record.labels) if label.verdict != "age"]
+        kept = kept_at.get(record.picture_id)
+        if doubts and (kept is None or kept <= max(doubts)):
+            found[record.picture_id] = "doubted by an annotator"
     for item in items:
         if item.decision == "remove":
             found[item.picture_ids[0]] = "decided to be removed"

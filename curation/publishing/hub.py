@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
@@ -24,6 +25,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
+from curation.labelling.client import is_this_machine
 from curation.publishing.refusals import HubBusy, HubRefused
 
 TOKEN: Final = "HF_TOKEN"
@@ -68,6 +70,11 @@ class Hub:
     def __post_init__(self) -> None:
         if not self.token.strip():
             raise ValueError("the token is empty")
+        parts = urlsplit(self.endpoint)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{ENDPOINT} is an address such as {HUGGING_FACE}, got {parts.hostname!r}")
+        if parts.scheme == "http" and not is_this_machine(parts.hostname):
+            raise ValueError(f"{ENDPOINT} would send the token unencrypted to {parts.hostname}; use https")
         disable_progress_bars()
         object.__setattr__(self, "api", HfApi(endpoint=self.endpoint, token=self.token))
 
@@ -77,6 +84,7 @@ class Hub:
 
         Raises:
             HubRefused: there is no token in the environment.
+            ValueError: the token would go unencrypted over the network.
         """
         token = os.environ.get(TOKEN, "").strip()
         if not token:

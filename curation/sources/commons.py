@@ -19,6 +19,8 @@ WIDTH_PX: Final = 1920
 WORDS: Final = ("Artist", "Attribution", "LicenseShortName", "LicenseUrl", "UsageTerms")
 FILE_SPACE: Final = "6"
 PAGE: Final = "500"
+MAX_RESULTS: Final = 10_000
+"""Of one search: the wiki refuses to begin a page further on."""
 TITLES: Final = 4
 """Asked for at once: written into an address, one may take 700 letters."""
 
@@ -49,6 +51,8 @@ class File:
 def find_files(ask: Ask, url: str, qid: str, category: str | None) -> list[int]:
     """Page ids of the files in somebody's category and of those said to depict them, in order, each once.
 
+    Of the latter the ten thousand that came to Commons first, more than anybody is to be looked at.
+
     Args:
         url: of the API of Commons.
         qid: of the person.
@@ -72,7 +76,7 @@ def find_files(ask: Ask, url: str, qid: str, category: str | None) -> list[int]:
         "srprop": "",
         "srlimit": PAGE,
     }
-    return sorted(found | _page_ids(ask, url, search, "search"))
+    return sorted(found | _page_ids(ask, url, search, "search", MAX_RESULTS))
 
 
 def read_files(
@@ -159,10 +163,12 @@ def _details(chosen: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _page_ids(ask: Ask, url: str, parameters: Mapping[str, str], kind: str) -> set[int]:
+def _page_ids(ask: Ask, url: str, parameters: Mapping[str, str], kind: str, max_results: int | None = None) -> set[int]:
+    found: list[Any] = []
+    for part in answers(ask, url, parameters):
+        found += part.get(kind, [])
+        if max_results is not None and len(found) >= max_results:
+            break
     return {
-        int(member["pageid"])
-        for part in answers(ask, url, parameters)
-        for member in part.get(kind, [])
-        if isinstance(member, dict) and isinstance(member.get("pageid"), int)
+        int(member["pageid"]) for member in found if isinstance(member, dict) and isinstance(member.get("pageid"), int)
     }

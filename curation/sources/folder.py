@@ -59,6 +59,10 @@ class Folder:
         if is_empty:
             raise SourceBroken(f"{self.folder} holds no picture; it is laid out as <person>/<name>_<age>.jpg.")
 
+    def may_pass_over(self, picture_id: str) -> bool:  # noqa: ARG002
+        """No: it is read to its end."""
+        return False
+
     def _findings(self, facts: Facts) -> Iterator[Candidate | Fault]:
         for path in pictures_in(self.folder):
             relative = path.relative_to(self.folder)

@@ -24,6 +24,12 @@ class Source(Protocol):
             SourceBroken: it is missing, unreadable, or says what cannot be.
         """
 
+    def may_pass_over(self, picture_id: str) -> bool:
+        """Whether a picture may be there yet though a reading does not come to it: it reads some people out of many.
+
+        Such a source names the person in everything that it gives, Drops too, so it is seen who was read.
+        """
+
 
 def dropped(reason: str, detail: str = "") -> Drop:
     """Something that a source met and that is no candidate."""

@@ -54,6 +54,10 @@ class UrlList:
         for found in self._findings():
             yield dropped("faulty row", str(found)) if isinstance(found, Fault) else found
 
+    def may_pass_over(self, picture_id: str) -> bool:  # noqa: ARG002
+        """No: it is read to its end."""
+        return False
+
     def _findings(self) -> Iterator[Candidate | Fault]:
         places: dict[str, str] = {}
         for found in _rows(self.file):

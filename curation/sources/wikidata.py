@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -122,9 +122,10 @@ def read_people(ask: Ask, url: str, qids: Sequence[str], min_sitelinks: int, tod
     """
     for entity in entities(ask, url, qids, "claims|sitelinks"):
         try:
-            yield person_of(entity, min_sitelinks, today)
+            found = person_of(entity, min_sitelinks, today)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            yield dropped("item cannot be read", f"{entity.get('id')}: {error}"[:200])
+            found = dropped("item cannot be read", f"{entity.get('id')}: {error}"[:200])
+        yield replace(found, person_id=f"wikidata/{entity.get('id')}") if isinstance(found, Drop) else found
 
 
 def person_of(entity: Mapping[str, Any], min_sitelinks: int, today: date) -> Person | Drop:

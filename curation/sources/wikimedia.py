@@ -6,7 +6,7 @@ which Wikidata names the picture; never the date of an upload. What is not certa
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar, Final
@@ -22,6 +22,7 @@ from curation.sources.wikidata import QID, Person, find_people, humans_among, re
 from curation.stage import Drop
 
 PREFIX: Final = "wikidata/"
+PICTURE_PREFIX: Final = "wikimedia/"
 Years = Mapping[str, frozenset[int]]
 """Person to the years from which pictures are wanted."""
 
@@ -85,7 +86,12 @@ class Wikimedia:
             if isinstance(person, Drop):
                 yield person
                 continue
-            yield from self._pictures(ask, person, years.get(person.qid), today)
+            for found in self._pictures(ask, person, years.get(person.qid), today):
+                yield replace(found, person_id=person.person_id) if isinstance(found, Drop) else found
+
+    def may_pass_over(self, picture_id: str) -> bool:
+        """Whoever others have overtaken is not among the `max_people` known best any more, and is not read."""
+        return self.people is None and self.tasks is None and picture_id.startswith(PICTURE_PREFIX)
 
     def _pictures(
         self, ask: Ask, person: Person, years: frozenset[int] | None, today: date
@@ -98,6 +104,8 @@ class Wikimedia:
         files = list(read_files(ask, self.commons, found[: self.max_files], list(portraits), today))
         depicted = {qid for file in files if isinstance(file, File) for qid in file.depicts} - {person.qid}
         others = humans_among(ask, self.sparql, sorted(depicted, key=_number)) if depicted else set()
+        if not files:
+            yield dropped("no picture on Commons", person.qid)
         for file in files:
             if isinstance(file, Drop):
                 yield file
@@ -146,7 +154,7 @@ def candidate_of(person: Person, file: File, portrait: Dating | None, others: se
     doubts += [f"date of the photo: {doubt}" for doubt in taken.doubts]
     try:
         return Candidate(
-            picture_id=f"wikimedia/M{file.page_id}",
+            picture_id=f"{PICTURE_PREFIX}M{file.page_id}",
             person_id=person.person_id,
             url=file.url,
             source_url=file.page_url,

@@ -45,6 +45,24 @@ def test_the_last_answer_counts(order: tuple[int, ...]) -> None:
     assert Answers([given[place] for place in order]).of(item("a")) == "remove"
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(2))))
+def test_a_keep_to_another_question_brings_nothing_back(order: tuple[int, ...]) -> None:
+    removed = item("a", decision="remove", at="2026-01-02T00:00:00+00:00", reason="not this person")
+    kept = item("a", decision="keep", at="2026-01-03T00:00:00+00:00", reason="an odd age")
+    answers = Answers([(removed, kept)[place] for place in order])
+    assert answers.of(item("a", reason="not this person")) == "remove"
+    assert answers.of(item("a", reason="an odd age")) == "keep"
+    assert answers.of(item("a", reason="not this one")) == "remove"
+    assert answers.to_picture("a", "curation people") == "remove"
+    assert answers.removed("curation people") == {"a"}
+
+
+def test_moments_are_compared_not_their_spelling() -> None:
+    first = item("a", decision="keep", at="2026-01-02T01:00:00+02:00", reason="one")
+    later = item("a", decision="remove", at="2026-01-01T23:30:00+00:00", reason="other")
+    assert Answers([first, later]).of(item("a", reason="one")) == "remove"
+
+
 PERSON_OF = {"a": "Q3", "b": "Q2", "c": "Q9", "d": "Q1", "e": "Q5"}
 
 

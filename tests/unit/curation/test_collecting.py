@@ -1,15 +1,19 @@
 """What the engine brings back becomes shards: with what was known before, and without what a kill left."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.errors import CurationBroken
+from core.images import encode_jpeg
 from curation.collecting import collect, embed_missing, merged, outcome_of
 from curation.columns import LISTED_NAMES, OUTCOME_NAMES
+from curation.journal import Journal
 from curation.run_folder import RunFolder, drop_row
 from curation.stage import Drop
+from tests.make_archive import drawn_photo
 from tests.make_run import Row, candidate, dropped_row, filled, made_run, seen_row
 
 ROWS = [seen_row(candidate(1, 20)), seen_row(candidate(1, 31)), dropped_row(candidate(2, 30), "not found")]
@@ -74,6 +78,22 @@ def test_what_is_done_is_not_done_again_and_leaves_no_journal(run: RunFolder) ->
     collect(run)
     assert run.seen_file(0).read_bytes() == before
     assert not run.journal_file(0).exists()
+
+
+def test_pictures_of_a_shard_that_is_gone_are_asked_for_as_new(tmp_path: Path) -> None:
+    """Its file in `seen` was deleted; "unchanged" would leave neither a face nor a reason."""
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(encode_jpeg(drawn_photo(1, 20), 90))
+    one = candidate(1, 20, url=None, path=str(photo))
+    run = filled(made_run(tmp_path), [seen_row(one)])
+    tag = hashlib.sha256(photo.read_bytes()).hexdigest()
+    run.write_rows_listed(0, [row | {"etag": tag} for row in run.read_listed(0)])
+    run.seen_file(0).unlink()
+    Journal(run.journal_file(0)).close()
+    collect(run)
+    (row,) = run.read_seen(0)
+    assert row["drop"] is not None or row["face"] is not None
+    assert [row["etag"] for row in run.read_listed(0)] == [None]
 
 
 def test_damaged_shards_are_named_before_the_work_begins(run: RunFolder) -> None:

@@ -117,6 +117,19 @@ def test_files_of_category_and_search_each_once_in_order() -> None:
     assert find_files(wiki.ask, "http://c", "Q42", None) == [3, 8]
 
 
+def test_a_search_ends_before_the_wiki_refuses_to_go_on() -> None:
+    """Of somebody whom tens of thousands of files depict."""
+
+    def ask(_url: str, parameters: Mapping[str, str]) -> Any:
+        start = int(parameters.get("sroffset", "0"))
+        if start >= 10_000:
+            return {"error": {"code": "badvalue", "info": "sroffset is to be below 10000."}}
+        results = [{"pageid": number, "title": f"File:{number}.jpg"} for number in range(start, start + 500)]
+        return {"query": {"search": results}, "continue": {"sroffset": start + 500, "continue": "-||"}}
+
+    assert find_files(ask, "http://c", "Q42", None) == list(range(10_000))
+
+
 def test_details_in_parts_are_put_together() -> None:
     made = list(read_files(Wiki().ask, "http://c", [9, 5], ["File:12.jpg", "File:Gone.jpg"], TODAY))
     assert [one.page_id for one in made if isinstance(one, File)] == [5, 9, 12]

@@ -12,7 +12,8 @@ from cafdata.queue import ReviewItem, ReviewQueue
 from core.errors import CurationBroken
 from core.thresholds import ThresholdTable, bundled_tables
 from curation.deciding import REVIEWED, Decision, decide, errors_of
-from curation.run_folder import RunFolder
+from curation.purging import FORGOTTEN
+from curation.run_folder import RunFolder, drop_row
 from curation.sealing import seal
 from tests.make_archive import saved_again
 from tests.make_run import Row, candidate, dropped_row, embedding_of, filled, made_run, seen_row
@@ -237,7 +238,7 @@ def test_pictures_that_the_archive_has_under_another_name_stay_out(
     tmp_path: Path, clean: list[Row], table: ThresholdTable
 ) -> None:
     other = filled(made_run(tmp_path / "other", archive=tmp_path / "archive"), clean[:4])
-    seal(other, decide(other, table).kept, (), (), print)
+    seal(other, decide(other, table).kept, {}, (), print)
     run = filled(made_run(tmp_path), [*clean[4:], shown("1-90", 1, 31) | {"captured": "1991-07-01"}])
     assert odd(decide(run, table)) == {"1-90": "in the archive already"}
 
@@ -252,6 +253,32 @@ def test_a_copy_takes_the_place_of_one_that_is_gone(tmp_path: Path, clean: list[
     assert odd(first) == {"1-33": "same photo"}
     again = decide(filled(run, [*others, dropped_row(candidate(1, 31), "not found"), copy]), table)
     assert odd(again) == {"1-31": "not found"}
+
+
+def test_of_what_was_removed_on_request_a_name_is_enough(
+    tmp_path: Path, clean: list[Row], table: ThresholdTable
+) -> None:
+    name = "made/1-31"
+    forgotten = {"picture_id": name, "drop": drop_row(FORGOTTEN)}
+    run = filled(made_run(tmp_path), [forgotten if row["picture_id"] == name else row for row in clean])
+    queue = ReviewQueue(Archive.create(run.recipe.archive).folder)
+    item = ReviewItem(kind="pair", picture_ids=(name, "made/2-31"), reason="?", source="curation people", added_at=AT)
+    queue.add([item])
+    queue.decide(item.item_id, "same_person", "anna", AT)
+    assert odd(decide(run, table)) == {"1-31": FORGOTTEN.reason}
+
+
+def test_no_copy_takes_the_place_of_one_whose_server_is_down(
+    tmp_path: Path, clean: list[Row], table: ThresholdTable
+) -> None:
+    others = [row for row in clean if row["picture_id"] != "made/1-31"]
+    copy = shown("1-33", 1, 31)
+    run = filled(made_run(tmp_path), [*others, seen_row(candidate(1, 31), photo_width_px=640), copy])
+    first = decide(run, table)
+    seal(run, first.kept, first.dropped, first.questions, print)
+    down = dropped_row(candidate(1, 31), "server fault", is_passing=True)
+    again = decide(filled(run, [*others, down, copy]), table)
+    assert odd(again) == {"1-31": "server fault", "1-33": "in the archive already"}
 
 
 def test_estimators_without_known_errors_are_refused() -> None:

@@ -38,6 +38,9 @@ class Given:
             ask("https://api.example.org", {"page": str(start)})
             yield from self.found[start : start + 2]
 
+    def may_pass_over(self, picture_id: str) -> bool:  # noqa: ARG002
+        return False
+
 
 def answering(asked: list[str], broken_after: int | None = None) -> Callable[[str, Mapping[str, str]], Any]:
     """An API that counts its questions and goes down after so many."""
@@ -57,6 +60,16 @@ def gate(*stones: Tombstone, childhood: bool = False) -> Gate:
 
 def source(found: Sequence[Candidate | Drop]) -> tuple[Given, ...]:
     return (Given(found=tuple(found)),)
+
+
+def test_what_is_refused_says_whom_it_would_have_shown(tmp_path: Path) -> None:
+    found = [candidate(1, 20), candidate(1, 20), candidate(2, 9)]
+    recipe = made_run(tmp_path, sources=source(found), fetch=RULES).recipe
+    drops = [one for one in candidates_of(recipe, answering([]), gate()) if isinstance(one, Drop)]
+    assert [(one.reason, one.person_id) for one in drops] == [
+        ("listed twice", "person-1"),
+        ("taken in childhood", "person-2"),
+    ]
 
 
 PEOPLE = [candidate(person, age) for person in range(3) for age in (20, 35, 50)]

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import CurationBroken, TableMissing
 from core.thresholds import BUNDLED
-from curation.pipeline import thresholds_of
+from curation.pipeline import state_of, thresholds_of
 from curation.recipe import CheckRules, read_recipe
 from curation.run_folder import RunFolder
 
@@ -30,6 +30,16 @@ def test_a_table_of_ones_own_is_for_the_rate_that_the_recipe_says(tmp_path: Path
     assert thresholds_of(run_with(tmp_path, CheckRules(false_accept_rate=0.01, thresholds=own))).cells
     with pytest.raises(CurationBroken, match=r"is for false accepts at 0.01, the recipe asks for 0.001; say"):
         thresholds_of(run_with(tmp_path, CheckRules(thresholds=own)))
+
+
+def test_thresholds_calibrated_anew_at_the_same_path_are_something_new(tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+    own.write_bytes((BUNDLED / "dlib_resnet_v1-0.01.json").read_bytes())
+    run = run_with(tmp_path, CheckRules(false_accept_rate=0.01, thresholds=own))
+    before = state_of(run)
+    assert state_of(run) == before
+    own.write_bytes((BUNDLED / "dlib_resnet_v1-0.001.json").read_bytes())
+    assert state_of(run) != before
 
 
 def test_thresholds_of_another_recogniser_are_not_taken(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.make_release import finish_card, grown_picture, make_release
 
 TODAY = date(2026, 11, 25)
 AT = "2026-05-03T10:00:00+00:00"
+LATER = "2026-05-03T10:00:01+00:00"
 SAMPLE = Path(__file__).resolve().parents[3] / "cafdata" / "sample"
 
 
@@ -141,10 +142,47 @@ def test_childhood_is_left_out_unless_it_is_asked_for(tmp_path: Path) -> None:
     assert asked.childhood == {f"p0000{person}/{age:02d}" for person in range(2) for age in (9, 17)}
 
 
-def question(name: str, decision: str | None = None) -> ReviewItem:
-    decided = {} if decision is None else {"decision": decision, "decided_by": "me", "decided_at": AT}
+def test_an_age_that_annotators_narrowed_makes_no_adult(tmp_path: Path) -> None:
+    """Born in 1980, taken in 1998: 17 to 19 by the dates, whatever somebody sees."""
+    seen = grown_picture(0, 18, born="1980", captured="1998", age_min_years=18.7, age_max_years=19.0,
+                         age_provenance="combined")  # fmt: skip
+    archive = make_release(tmp_path / "a", [seen, grown_picture(1, 37)])
+    found = examine(archive, TODAY, childhood=False)
+    assert found.left_out == {"childhood": 1} and found.grown == {"p00001/37"}
+    assert examine(archive, TODAY, childhood=True).childhood == {"p00000/18"}
+
+
+def test_a_childhood_that_is_left_out_holds_nothing_back(tmp_path: Path) -> None:
+    archive = make_release(tmp_path / "a", [grown_picture(0, 9, author=None, licence="ask me"), grown_picture(1, 37)])
+    found = examine(archive, TODAY, childhood=False)
+    assert found.faults == () and found.left_out == {"childhood": 1}
+    assert [fault.gate for fault in examine(archive, TODAY, childhood=True).faults] == ["complete", "licence"]
+
+
+def question(name: str, decision: str | None = None, source: str = "test", at: str = LATER) -> ReviewItem:
+    decided = {} if decision is None else {"decision": decision, "decided_by": "me", "decided_at": at}
     values: dict[str, Any] = {"kind": "picture", "picture_ids": (name,), "reason": f"is it? {decision}"}
-    return ReviewItem(**values, source="test", added_at=AT, **decided)
+    return ReviewItem(**values, source=source, added_at=AT, **decided)
+
+
+@pytest.mark.parametrize(
+    ("source", "at", "is_kept"),
+    [
+        ("annotators", LATER, True),
+        ("annotators", AT, False),
+        ("annotators", "2026-05-03T11:30:00+02:00", False),
+        ("people", LATER, False),
+    ],
+)
+def test_only_a_later_answer_to_their_own_question_ends_a_doubt(
+    tmp_path: Path, source: str, at: str, is_kept: bool
+) -> None:
+    doubt = AgeLabel(annotator="annotator-1", verdict="child", labelled_at=AT)
+    doubted = grown_picture(0, 37)
+    doubted = dataclasses.replace(doubted, record=dataclasses.replace(doubted.record, labels=(doubt,)))
+    archive = make_release(tmp_path / "a", [doubted, grown_picture(1, 37)])
+    ReviewQueue(archive.folder).add([question("p00000/37", "keep", source, at)])
+    assert ("p00000/37" in examine(archive, TODAY, childhood=False).grown) is is_kept
 
 
 def test_open_questions_leave_pictures_out_and_decisions_count(tmp_path: Path) -> None:
@@ -156,7 +194,7 @@ def test_open_questions_leave_pictures_out_and_decisions_count(tmp_path: Path) -
     archive = make_release(tmp_path / "a", [*doubted, *pictures[2:]])
     ReviewQueue(archive.folder).add(
         [
-            question("p00000/25", "keep"),
+            question("p00000/25", "keep", "annotators"),
             question("p00000/48", "remove"),
             question("p00001/25"),
             question("p00001/25", "keep"),

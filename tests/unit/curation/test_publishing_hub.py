@@ -152,6 +152,18 @@ def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     assert Hub.from_environment().endpoint == "https://huggingface.co"
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://hub.example.org", "http://10.0.0.7:8080", "http://127.0.0.1.example.org", "ftp://127.0.0.1", "hub"],
+)
+def test_the_token_goes_nowhere_unencrypted(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_x")
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    with pytest.raises(ValueError, match="HF_ENDPOINT") as caught:
+        Hub.from_environment()
+    assert "hf_x" not in str(caught.value)
+
+
 CANARY = "hf_canary_0123456789"
 
 

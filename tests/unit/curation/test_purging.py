@@ -10,9 +10,11 @@ from cafdata.picture_hash import look
 from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.takedown import Request, takedown
 from cafdata.tombstones import Tombstone, Tombstones
-from curation.purging import REMOVED, purge, withdraw_removed
-from curation.run_folder import RunFolder
-from tests.make_archive import drawn_photo, saved_again
+from curation.carrying import FILE, read_waiting, write_waiting
+from curation.columns import SEEN_NAMES
+from curation.purging import FORGOTTEN, REMOVED, purge, withdraw_removed
+from curation.run_folder import RunFolder, drop_row
+from tests.make_archive import drawn_photo, drawn_picture, saved_again
 from tests.make_run import candidate, dropped_row, filled, made_run, seen_of, seen_row
 
 AT = "2026-01-02T03:04:05+00:00"
@@ -58,17 +60,35 @@ def test_what_tombstones_name_is_forgotten(run: RunFolder, marked: str, value: s
     told: list[str] = []
     assert purge(run, stones(marked, *values), told.append) == len(gone)
     assert faces(run) == {"made/1-20", "made/1-35", "made/2-30", "made/3-20"} - gone
+    kept = {"picture_id", "shard", "position"}
     after = seen_of(run)
     for name, row in after.items():
         if name not in gone:
             assert row == before[name]
             continue
         assert row["drop"] == {"stage": "archive", "reason": REMOVED, "detail": "", "is_passing": False}
-        kept = {"picture_id", "person_id", "url", "source_url"}
         assert all(row[one] == before[name][one] for one in kept)
         assert row["long_hash"] is row["looks"] is row["age_read_years"] is row["photo_sha256"] is None
+        assert {one for one, value in row.items() if value is not None} == {*kept, "drop"}
+    for shard in run.shards():
+        for row in run.read_listed(shard):
+            left = {one for one, value in row.items() if value is not None}
+            is_gone = row["picture_id"] in gone
+            assert left == {*kept, "refusal"} if is_gone else {"person_id", "born", "url"} <= left
+            assert row["refusal"] == (REMOVED if is_gone else None)
     assert bool(told) == bool(gone)
     assert purge(run, stones(marked, *values), told.append) == 0
+
+
+def test_what_earlier_runs_forgot_by_half_is_forgotten_whole(run: RunFolder) -> None:
+    """They left whom a picture shows, born when, by whom, and where it lay."""
+    rows = list(run.read_seen(0))
+    measures = dict.fromkeys(SEEN_NAMES) | {"drop": drop_row(FORGOTTEN)}
+    run.rewrite_seen(0, [rows[0] | measures, *rows[1:]])
+    assert purge(run, stones("picture_id", "made/1-20"), print) == 0
+    row = seen_of(run)["made/1-20"]
+    assert row["person_id"] is row["born"] is row["author"] is row["url"] is None
+    assert seen_of(run)["made/1-35"] == rows[1]
 
 
 def test_embeddings_of_the_shard_go_too(run: RunFolder) -> None:
@@ -83,6 +103,8 @@ def test_what_was_not_fetched_yet_will_not_be(run: RunFolder) -> None:
     purge(run, stones("person_id", "person-1"), print)
     assert [row["refusal"] for row in run.read_listed(2)] == [REMOVED, None]
     assert [row["refusal"] for row in run.read_listed(0)] == [REMOVED, REMOVED, None, REMOVED]
+    assert [row["born"] for row in run.read_listed(0)] == [None, None, "1960-01-01", None]
+    assert [row["url"] is None for row in run.read_listed(2)] == [True, False]
     assert not run.is_done(0)
 
 
@@ -121,3 +143,14 @@ def test_questions_about_what_waited_go_too(run: RunFolder, by_run: bool) -> Non
     assert queue.add(items) == 0
     assert withdraw_removed(archive.folder, run.folder) == 0
     assert withdraw_removed(archive.folder, archive.folder / "nowhere") == 0
+
+
+def test_what_waits_for_another_picture_is_forgotten_too(run: RunFolder) -> None:
+    first, other = drawn_picture(1, 20).record, drawn_picture(2, 30).record
+    write_waiting(run, {"made/1-20": [first, other], "made/1-35": [first]})
+    purge(run, stones("person_id", "nobody"), print)
+    assert len(read_waiting(run)["made/1-20"]) == 2
+    purge(run, stones("person_id", first.person_id), print)
+    assert read_waiting(run) == {"made/1-20": [other]}
+    purge(run, stones("sha256", other.sha256), print)
+    assert not (run.folder / FILE).exists()

@@ -1,5 +1,6 @@
 """Sources read anew: what is asked again, with which words, and what a break leaves."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -28,22 +29,27 @@ class Asked:
     """A source of what its API says, picture after picture."""
 
     name: ClassVar[str] = "asked"
-    names: tuple[str, ...] = ()
+    is_sample: bool = False
+    """Whether it reads some people out of many."""
 
     def candidates(self, ask: Ask) -> Iterator[Candidate | Drop]:
         for number in range(100):
             answer = ask("https://api.example.org", {"number": str(number)})
             if answer is None:
                 return
-            yield Candidate.from_row(answer)
+            yield Drop(**answer) if "reason" in answer else Candidate.from_row(answer)
+
+    def may_pass_over(self, picture_id: str) -> bool:
+        return self.is_sample and picture_id.startswith("made/")
 
 
-def saying(found: Sequence[Candidate], broken_after: int | None = None) -> Any:
+def saying(found: Sequence[Candidate | Drop], broken_after: int | None = None) -> Any:
     def ask(url: str, parameters: Any) -> Any:
         number = int(parameters["number"])
         if broken_after is not None and number >= broken_after:
             raise FetchRefused(f"{url} is down.")
-        return found[number].to_row() if number < len(found) else None
+        one = found[number] if number < len(found) else None
+        return dataclasses.asdict(one) if isinstance(one, Drop) else one and one.to_row()
 
     return ask
 
@@ -111,6 +117,32 @@ def test_what_is_offered_no_longer_is_not_asked_for_and_may_come_back(run: RunFo
     assert {name for name, row in listed(run).items() if row["refusal"] == NOT_OFFERED} == {"made/1-20", "made/1-35"}
     refresh(run, saying(FIRST), GATE, print)
     assert all(row["refusal"] is None for row in listed(run).values())
+
+
+def test_who_was_not_read_this_time_is_asked_for_as_before(tmp_path: Path) -> None:
+    """Of a source that reads some people out of many: person 1 was overtaken, of person 2 nothing is offered now."""
+    run = made_run(tmp_path, sources=(Asked(is_sample=True),), fetch=FetchRules(contact="tests@example.org"))
+    filled(run, [seen_row(one) for one in FIRST])
+    now: list[Candidate | Drop] = [
+        Drop(stage="source", reason="too few Wikipedia articles", person_id="person-2"),
+        FIRST[4],
+    ]
+    refresh(run, saying(now), GATE, print)
+    rows = listed(run)
+    assert {name for name, row in rows.items() if row["refusal"]} == {"made/2-30", "made/2-44", "made/3-60"}
+    assert rows["made/1-20"]["etag"] == '"made/1-20"'
+
+
+def test_shards_that_were_not_looked_at_yet_follow_the_sources_too(run: RunFolder) -> None:
+    """The first run was killed before it came to the second shard."""
+    run.seen_file(1).unlink()
+    run.embeddings_file(1).unlink()
+    now = [*FIRST[:4], candidate(3, 50, licence="CC-BY-4.0", url="https://elsewhere.example.org/a.jpg")]
+    refresh(run, saying(now), GATE, print)
+    rows = listed(run)
+    assert (rows["made/3-50"]["licence"], rows["made/3-50"]["url"]) == ("CC-BY-4.0", now[-1].url)
+    assert rows["made/3-60"]["refusal"] == NOT_OFFERED
+    assert not run.stale_file(1).exists()
 
 
 def test_what_was_removed_is_not_asked_for(run: RunFolder) -> None:

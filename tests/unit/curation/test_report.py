@@ -85,7 +85,7 @@ def sealed(run: RunFolder, decision: Decision) -> None:
     question = ReviewItem(
         kind="picture", picture_ids=("made/3-33",), reason="is it?", source="s", added_at="2026-01-01T00:00:00+00:00"
     )
-    seal(run, kept, (), [question], print)
+    seal(run, kept, {}, [question], print)
 
 
 def test_it_tells_what_became_of_everything(run: RunFolder, decision: Decision) -> None:
@@ -120,7 +120,7 @@ def test_it_runs_nothing_and_asks_nobody(run: RunFolder, decision: Decision) -> 
 
 def test_a_run_that_kept_nothing_has_a_page_too(tmp_path: Path) -> None:
     run = filled(made_run(tmp_path), [dropped_row(candidate(4, 40), "not found")])
-    seal(run, {}, (), (), print)
+    seal(run, {}, {}, (), print)
     said = outcome(kept=0, people=0, held_for_review=0, dropped={}, dropped_while_listing={})
     tags = Tags(page(run, Decision(), said))
     assert "None was." in tags.text

@@ -29,7 +29,7 @@ def run(tmp_path: Path) -> RunFolder:
     made = filled(made_run(tmp_path), rows)
     kept = Decided(person_id="person-1", age_min_years=22, age_max_years=22, age_provenance="dates")
     items = [asked("made/1-22", "made/2-30"), asked("made/2-30", reason="<b>who</b>?"), asked("made/3-30")]
-    seal(made, {"made/1-22": kept}, (), items, print)
+    seal(made, {"made/1-22": kept}, {}, items, print)
     return made
 
 

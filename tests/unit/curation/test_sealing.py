@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,15 +12,21 @@ from cafdata.dates import age_between
 from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.record import AgeLabel, Record
 from cafdata.takedown import Request, takedown
+from core.errors import CurationBroken
+from core.images import encode_jpeg
+from curation.carrying import FILE
 from curation.deciding import Decided
 from curation.labelling.evidence import weigh
 from curation.run_folder import RunFolder
 from curation.sealing import record_of, seal
+from curation.stage import UNFORESEEN, Drop
 from tests.loopback_run import fingerprint
+from tests.make_archive import drawn_photo
 from tests.make_run import Row, candidate, filled, made_run, seen_row
 
 AT = "2026-01-02T03:04:05+00:00"
 AGES = (22, 31, 40)
+NO_FACE = Drop(stage="faces", reason="no face")
 
 
 def decided(row: Row, person_id: str | None = None) -> Decided:
@@ -63,7 +70,7 @@ def test_a_record_holds_what_was_listed_seen_and_decided(rows: list[Row]) -> Non
 
 def test_sealing_again_changes_nothing(run: RunFolder, rows: list[Row]) -> None:
     question = ReviewItem(kind="picture", picture_ids=("made/1-22",), reason="?", source="s", added_at=AT)
-    first = seal(run, kept(rows), (), [question], print)
+    first = seal(run, kept(rows), {}, [question], print)
     assert (first.added, first.there_already, first.questions) == (6, 0, 1)
     archive = Archive(run.recipe.archive)
     assert {picture.record.picture_id: picture.data for picture in archive.pictures()} == {
@@ -71,7 +78,7 @@ def test_sealing_again_changes_nothing(run: RunFolder, rows: list[Row]) -> None:
     }
     assert all(record.split for record in archive.records())
     before = fingerprint(archive.folder)
-    again = seal(run, kept(rows), (), [question], print)
+    again = seal(run, kept(rows), {}, [question], print)
     assert (again.added, again.there_already, again.replaced, again.withdrawn, again.questions, again.moved) == (
         0, 6, 0, 0, 0, 0,
     )  # fmt: skip
@@ -80,11 +87,11 @@ def test_sealing_again_changes_nothing(run: RunFolder, rows: list[Row]) -> None:
 
 
 def test_changed_facts_and_faces_are_replaced_and_refused_ones_withdrawn(run: RunFolder, rows: list[Row]) -> None:
-    seal(run, kept(rows), (), (), print)
+    seal(run, kept(rows), {}, (), print)
     other = seen_row(candidate(1, 31), shows=(5, 31))
     now = [rows[0] | {"licence": "CC-BY-4.0"}, other, *rows[2:5]]
     filled(run, [*now, rows[5]])
-    sealed = seal(run, kept(now), ["made/2-40", "made/never-in"], (), print)
+    sealed = seal(run, kept(now), {"made/2-40": NO_FACE, "made/never-in": NO_FACE}, (), print)
     assert (sealed.added, sealed.replaced, sealed.withdrawn) == (1, 2, 1)
     found = records(run)
     assert set(found) == {row["picture_id"] for row in now}
@@ -99,7 +106,7 @@ def test_what_others_added_to_a_record_stays(tmp_path: Path) -> None:
     youngest, oldest = age_between("1950", "1985")
     dates = Decided(person_id="person-1", age_min_years=youngest, age_max_years=oldest, age_provenance="dates")
     run = filled(made_run(tmp_path), [row])
-    seal(run, {"made/1-22": dates}, (), (), print)
+    seal(run, {"made/1-22": dates}, {}, (), print)
     archive = Archive(run.recipe.archive)
     labels = tuple(
         AgeLabel(annotator=f"annotator-{number}", verdict="age", age_years=40.5, labelled_at=AT) for number in (1, 2)
@@ -115,33 +122,142 @@ def test_what_others_added_to_a_record_stays(tmp_path: Path) -> None:
         quality=(*worked.quality, ("nice", 1.0)),
     )
     archive.update([worked])
-    assert seal(run, {"made/1-22": dates}, (), (), print).replaced == 0
+    assert seal(run, {"made/1-22": dates}, {}, (), print).replaced == 0
     filled(run, [row | {"licence": "CC-BY-4.0"}])
-    assert seal(run, {"made/1-22": dates}, (), (), print).replaced == 1
+    assert seal(run, {"made/1-22": dates}, {}, (), print).replaced == 1
     assert records(run)["made/1-22"] == dataclasses.replace(worked, licence="CC-BY-4.0")
     # Another date of birth: the age that was cut out of the old dates may not stay.
     filled(run, [row | {"born": "1970"}])
     youngest, oldest = age_between("1970", "1985")
     dates = dataclasses.replace(dates, age_min_years=youngest, age_max_years=oldest)
-    seal(run, {"made/1-22": dates}, (), (), print)
+    seal(run, {"made/1-22": dates}, {}, (), print)
     after = records(run)["made/1-22"]
     assert (after.age_min_years, after.age_max_years, after.age_provenance) == (youngest, oldest, "dates")
     assert after.labels == labels and ("nice", 1.0) in after.quality and after.split == worked.split
 
 
+def labelled(run: RunFolder, name: str, **changes: Any) -> Record:
+    """The record of a picture after somebody said how old it looks, and another program gave it a score."""
+    label = AgeLabel(annotator="annotator-1", verdict="age", age_years=31.5, labelled_at=AT)
+    before = records(run)[name]
+    worked = dataclasses.replace(before, labels=(label,), quality=(*before.quality, ("nice", 1.0)), **changes)
+    Archive(run.recipe.archive).update([worked])
+    return worked
+
+
+def test_a_face_cut_out_anew_keeps_labels_scores_and_split(run: RunFolder, rows: list[Row]) -> None:
+    """The same face of the same photo, in another size and framing: other bytes."""
+    seal(run, kept(rows), {}, (), print)
+    worked = labelled(run, "made/1-31")
+    cut = seen_row(candidate(1, 31), shows=(5, 31), framing="ffhq", size_px=48)
+    now = [row if row["picture_id"] != "made/1-31" else cut for row in rows]
+    filled(run, now)
+    assert seal(run, kept(now), {}, (), print).replaced == 1
+    after = records(run)["made/1-31"]
+    assert (after.sha256, after.framing, after.width_px) == (cut["sha256"], "ffhq", 48)
+    assert after.labels == worked.labels and ("nice", 1.0) in after.quality and after.split == worked.split
+    assert list(Archive(run.recipe.archive).verify()) == []
+    assert not (run.folder / FILE).exists()
+
+
+def test_the_same_photo_in_a_better_file_keeps_labels(run: RunFolder, rows: list[Row]) -> None:
+    """Its face lies elsewhere, but the crop looks the same."""
+    seal(run, kept(rows), {}, (), print)
+    worked = labelled(run, "made/1-31")
+    old = next(row for row in rows if row["picture_id"] == "made/1-31")
+    face = encode_jpeg(drawn_photo(1, 31), 70)
+    points = [[2 * x, 2 * y] for x, y in old["points"]]
+    better = old | {"face": face, "sha256": hashlib.sha256(face).hexdigest(), "points": points}
+    now = [row if row is not old else better for row in rows]
+    filled(run, now)
+    seal(run, kept(now), {}, (), print)
+    after = records(run)["made/1-31"]
+    assert after.sha256 == better["sha256"] and after.labels == worked.labels
+
+
+def test_labels_of_another_photo_at_the_same_address_go_and_that_is_said(run: RunFolder, rows: list[Row]) -> None:
+    seal(run, kept(rows), {}, (), print)
+    labelled(run, "made/1-31")
+    other = seen_row(candidate(1, 31), shows=(5, 31), points=[[x + 9.0, 20.0] for x in range(5)])
+    now = [row if row["picture_id"] != "made/1-31" else other for row in rows]
+    filled(run, now)
+    said: list[str] = []
+    seal(run, kept(now), {}, (), said.append)
+    assert records(run)["made/1-31"].labels == ()
+    assert "labels that leave the archive with their pictures: 1 (made/1-31)" in said
+
+
+def test_a_better_copy_takes_over_what_people_said(run: RunFolder, rows: list[Row]) -> None:
+    """Also where it is held back at first: the labels wait in the working folder."""
+    seal(run, kept(rows), {}, (), print)
+    worked = labelled(run, "made/1-31")
+    copy = seen_row(candidate(1, 31, picture_id="made/1-31-large"))
+    now = [*rows, copy]
+    filled(run, now)
+    without = [row for row in rows if row["picture_id"] != "made/1-31"]
+    dropped = {"made/1-31": Drop(stage="duplicates", reason="same photo", detail="made/1-31-large")}
+    seal(run, kept(without), dropped, (), print)
+    assert "made/1-31" not in records(run) and (run.folder / FILE).exists()
+    seal(run, kept([*without, copy]), dropped, (), print)
+    after = records(run)["made/1-31-large"]
+    assert after.labels == worked.labels and ("nice", 1.0) in after.quality
+    assert not (run.folder / FILE).exists()
+
+
+def test_two_copies_in_the_archive_become_one_with_the_labels_of_both(run: RunFolder, rows: list[Row]) -> None:
+    seal(run, kept(rows), {}, (), print)
+    first, second = labelled(run, "made/1-31"), labelled(run, "made/1-40", born=None, age_provenance="given")
+    later = dataclasses.replace(second.labels[0], annotator="annotator-2")
+    Archive(run.recipe.archive).update([dataclasses.replace(second, labels=(later,))])
+    without = [row for row in rows if row["picture_id"] != "made/1-40"]
+    dropped = {"made/1-40": Drop(stage="duplicates", reason="same photo", detail="made/1-31")}
+    for _ in range(2):
+        seal(run, kept(without), dropped, (), print)
+        assert records(run)["made/1-31"].labels == (*first.labels, later)
+    assert "made/1-40" not in records(run)
+
+
+def test_whom_a_copy_does_not_show_was_asked_under_its_own_name(run: RunFolder, rows: list[Row]) -> None:
+    seal(run, kept(rows), {}, (), print)
+    worked = labelled(run, "made/1-31")
+    other = AgeLabel(annotator="annotator-2", verdict="not_this_person", labelled_at=AT)
+    Archive(run.recipe.archive).update([dataclasses.replace(worked, labels=(*worked.labels, other))])
+    dropped = {"made/1-31": Drop(stage="duplicates", reason="same photo", detail="made/2-31")}
+    seal(run, kept([row for row in rows if row["picture_id"] != "made/1-31"]), dropped, (), print)
+    assert records(run)["made/2-31"].labels == worked.labels
+
+
+def test_what_waits_for_its_picture_is_not_dropped_for_damage(run: RunFolder, rows: list[Row]) -> None:
+    (run.folder / FILE).write_text("[1]")
+    with pytest.raises(CurationBroken, match="restore it, or delete it"):
+        seal(run, kept(rows), {}, (), print)
+
+
+def test_a_fault_that_passes_or_is_ours_takes_nothing_out(run: RunFolder, rows: list[Row]) -> None:
+    seal(run, kept(rows), {}, (), print)
+    dropped = {
+        "made/1-22": Drop(stage="fetch", reason="server fault", is_passing=True),
+        "made/1-31": Drop(stage="quality", reason=UNFORESEEN, detail="KeyError"),
+        "made/1-40": NO_FACE,
+    }
+    sealed = seal(run, kept([row for row in rows if row["picture_id"] not in dropped]), dropped, (), print)
+    assert sealed.withdrawn == 1
+    assert set(records(run)) == {row["picture_id"] for row in rows} - {"made/1-40"}
+
+
 def test_people_who_became_one_share_a_split(run: RunFolder, rows: list[Row]) -> None:
-    seal(run, kept(rows), (), (), print)
+    seal(run, kept(rows), {}, (), print)
     joined = {row["picture_id"]: decided(row, "person-1") for row in rows}
-    assert seal(run, joined, (), (), print).replaced == 3
+    assert seal(run, joined, {}, (), print).replaced == 3
     found = records(run).values()
     assert {record.person_id for record in found} == {"person-1"} and len({record.split for record in found}) == 1
 
 
 def test_what_was_taken_down_is_left_out_and_named(run: RunFolder, rows: list[Row]) -> None:
-    seal(run, kept(rows), (), (), print)
+    seal(run, kept(rows), {}, (), print)
     takedown(Archive(run.recipe.archive), Request(person=("person-2",)))
     question = ReviewItem(kind="picture", picture_ids=("made/2-22",), reason="?", source="s", added_at=AT)
-    sealed = seal(run, kept(rows), (), [question], print)
+    sealed = seal(run, kept(rows), {}, [question], print)
     assert (sealed.added, sealed.questions) == (0, 0)
     assert {name for name, _ in sealed.left_out} == {"made/2-22", "made/2-31", "made/2-40"}
     assert all("removed on request" in reason for _, reason in sealed.left_out)

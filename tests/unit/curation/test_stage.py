@@ -41,6 +41,12 @@ def test_ends_of_the_process_pass_through(end: BaseException) -> None:
         guarded("decode", raising(end), 1)  # type: ignore[arg-type]
 
 
+def test_what_may_pass_and_what_is_our_fault_is_not_final() -> None:
+    assert Drop(stage="faces", reason="no face").is_final
+    assert not Drop(stage="fetch", reason="server fault", is_passing=True).is_final
+    assert not Drop(stage="quality", reason=UNFORESEEN).is_final
+
+
 def test_reasons_are_counted_by_stage() -> None:
     reasons = Reasons()
     for outcome in (1, 2, Drop(stage="faces", reason="no face"), Drop(stage="faces", reason="no face", detail="x"),

@@ -1,6 +1,7 @@
 """The source's settings and tasks, and what becomes of a file as a picture of a person; the rest is in integration."""
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from curation.sources.commons import File, file_of
 from curation.sources.wikidata import Person
 from curation.sources.wikimedia import Wikimedia, candidate_of, read_tasks
 from curation.stage import Drop
-from tests.wikimedia_json import Json, dated, file_page, item_value, media_entity, statement
+from tests.wikimedia_json import Json, dated, file_page, item_value, media_entity, person_item, statement
 
 TODAY = date(2026, 11, 25)
 WORDS = {"Artist": "Ann", "LicenseShortName": "CC BY-SA 4.0"}
@@ -79,6 +80,36 @@ def test_an_address_that_is_none_costs_one_picture() -> None:
     made = candidate_of(PERSON, file(taken(), descriptionurl="ftp://example.org/a"), None, set())
     assert isinstance(made, Drop)
     assert made.reason == "says what cannot be"
+
+
+def test_only_the_people_known_best_may_be_passed_over() -> None:
+    assert Wikimedia().may_pass_over("wikimedia/M7") and not Wikimedia().may_pass_over("urls/7")
+    assert not Wikimedia(people=("Q42",)).may_pass_over("wikimedia/M7")
+    assert not Wikimedia(tasks=Path("t.jsonl")).may_pass_over("wikimedia/M7")
+
+
+def test_everything_says_who_was_read() -> None:
+    """Also somebody who is not collected, of whom there is nothing, or whose files are of no use."""
+    born = statement("P569", dated("1952-03-11"))
+    items = {
+        "Q1": person_item("Q1", born, num_articles=1),
+        "Q2": person_item("Q2", born),
+        "Q3": person_item("Q3", born, statement("P18", "A.jpg")),
+    }
+
+    def ask(_url: str, parameters: Mapping[str, str]) -> Any:
+        if parameters["action"] == "wbgetentities":
+            return {"entities": {name: items[name] for name in parameters["ids"].split("|") if name in items}}
+        page = {"title": "File:A.jpg", "missing": True}
+        return {"query": {"pages": [page]} if "titles" in parameters else {}}
+
+    found = list(Wikimedia(people=tuple(items)).candidates(ask))
+    assert [(one.reason, one.person_id) for one in found if isinstance(one, Drop)] == [
+        ("too few Wikipedia articles", "wikidata/Q1"),
+        ("no picture on Commons", "wikidata/Q2"),
+        ("file is gone", "wikidata/Q3"),
+    ]
+    assert len(found) == 3
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,25 @@ def test_icc_takes_the_annotators_who_share_most() -> None:
     assert found.single == pytest.approx(0.290, abs=1e-3)
 
 
+def test_icc_begins_with_the_two_who_share_most_not_with_the_busiest() -> None:
+    """A saw a hundred pictures that nobody else saw; B and C share fifty, D ten of these."""
+    random = np.random.default_rng(3)
+    seen = {"A": range(1000, 1100), "B": range(50), "C": range(50), "D": range(10), "E": range(2000, 2060)}
+    ratings = [
+        Rating(picture_id=str(unit), annotator=name, age_years=float(unit % 50 + random.normal()))
+        for name, units in seen.items()
+        for unit in units
+    ]
+    found = correlation(ratings)
+    assert found is not None
+    assert (found.annotators, found.num_pictures) == (("B", "C"), 50)
+    more = [one for one in ratings if one.annotator != "D"]
+    more += [Rating(picture_id=str(unit), annotator="D", age_years=float(unit)) for unit in range(40)]
+    found = correlation(more)
+    assert found is not None
+    assert (found.annotators, found.num_pictures) == (("B", "C", "D"), 40)
+
+
 def test_bias_and_spread_are_those_planted() -> None:
     random = np.random.default_rng(1)
     truth = random.uniform(5, 80, 400)

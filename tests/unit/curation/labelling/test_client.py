@@ -1,62 +1,27 @@
 """The door: where the token may go, what is repeated and what never, and that no sentence holds a secret."""
 
-import http.server
 import json
-import threading
 import traceback
 from collections.abc import Iterator
 
 import pytest
 
 from curation.labelling.client import Access, LabellingRefused, LabelStudio, Unsure, access_from_environment
+from tests.label_stub import LabelStub, serving
 
 TOKEN = "c0ffee" + "0" * 34
 
 
-class Stub(http.server.ThreadingHTTPServer):
-    """Answers with what is next in the list: a status and a body, or hangs up for None."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.answers: list[tuple[int, bytes] | None] = []
-        self.seen: list[tuple[str, str, str]] = []
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Stub
-
-    def _serve(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.seen.append((self.command, self.path, self.headers.get("Authorization", "")))
-        answer = self.server.answers.pop(0)
-        if answer is not None:
-            self.send_response(answer[0])
-            self.send_header("Content-Length", str(len(answer[1])))
-            self.end_headers()
-            self.wfile.write(answer[1])
-
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_POST(self) -> None:
-        self._serve()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
-
-
 @pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LabelStub]:
     monkeypatch.setattr("curation.labelling.client.PAUSE_S", 0.01)
-    with Stub() as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        yield serving
-        serving.shutdown()
+    with serving() as answering:
+        yield answering
 
 
 @pytest.fixture
-def client(stub: Stub) -> Iterator[LabelStudio]:
-    with LabelStudio(Access(url=f"http://127.0.0.1:{stub.server_address[1]}", token=TOKEN)) as opened:
+def client(stub: LabelStub) -> Iterator[LabelStudio]:
+    with LabelStudio(Access(url=stub.url, token=TOKEN)) as opened:
         yield opened
 
 
@@ -88,7 +53,7 @@ def test_the_token_goes_nowhere_it_should_not(url: str, token: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_reads_are_tried_again_and_changes_are_not(client: LabelStudio, stub: Stub) -> None:
+def test_reads_are_tried_again_and_changes_are_not(client: LabelStudio, stub: LabelStub) -> None:
     stub.answers = [(503, b""), None, (200, b'{"release": "1.23.2"}')]
     assert client.version() == "1.23.2"
     for answer in (None, (502, b"<html>"), (504, b"")):
@@ -98,7 +63,7 @@ def test_reads_are_tried_again_and_changes_are_not(client: LabelStudio, stub: St
         assert len(stub.seen) == 1
 
 
-def test_no_sentence_and_no_trace_holds_the_token_or_a_picture(client: LabelStudio, stub: Stub) -> None:
+def test_no_sentence_and_no_trace_holds_the_token_or_a_picture(client: LabelStudio, stub: LabelStub) -> None:
     picture = "data:image/jpeg;base64," + "A" * 5000
     body = json.dumps({"detail": "no", "validation_errors": {"tasks": [TOKEN + picture]}}).encode()
     for status in (400, 401, 403, 404, 413):
@@ -120,10 +85,19 @@ def test_nobody_there_is_said_plainly() -> None:
         assert not isinstance(caught.value, Unsure)
 
 
-def test_a_personal_access_token_is_exchanged(stub: Stub) -> None:
-    access = Access(url=f"http://127.0.0.1:{stub.server_address[1]}", token="head.body.tail")
+def test_a_personal_access_token_is_exchanged(stub: LabelStub) -> None:
+    access = Access(url=stub.url, token="head.body.tail")
     stub.answers = [(200, b'{"access": "short-lived"}'), (200, b'{"release": "1"}'), (200, b'{"release": "1"}')]
     with LabelStudio(access) as client:
         client.version()
         client.version()
     assert [header for _, _, header in stub.seen] == ["", "Bearer short-lived", "Bearer short-lived"]
+
+
+def test_no_numbers_take_nothing_out(client: LabelStudio, stub: LabelStub) -> None:
+    """An empty list would be the whole project to the server."""
+    client.delete_tasks(1, [])
+    assert stub.seen == []
+    stub.answers = [(200, b"{}")]
+    client.delete_tasks(1, {8, 7})
+    assert json.loads(stub.bodies[0])["selectedItems"] == {"all": False, "included": [7, 8]}

@@ -1,5 +1,6 @@
 """The commands, each in a process of its own: help at once, one line for what is wrong, no secret in it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from curation.labelling.commands import folder_photos, label_commands
+from tests.label_stub import serving
 from tests.make_archive import make_archive
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -57,6 +59,24 @@ def test_what_is_wrong_is_one_line_without_the_secret(tmp_path: Path) -> None:
         assert sentence in outcome.stderr
         assert len(outcome.stderr.strip().splitlines()) == 1
         assert CANARY not in outcome.stdout + outcome.stderr
+
+
+def test_looking_every_so_often_outlives_a_hiccup(tmp_path: Path) -> None:
+    make_archive(tmp_path / "archive", 1)
+    command = [sys.executable, "-m", "tests.labelling.command", "pull", str(tmp_path / "archive"), "--every", "1"]
+    nothing = json.dumps({"results": []}).encode()
+    with serving() as stub:
+        stub.answers = [(400, b'{"detail": "being restarted"}'), (200, b"[]"), (200, nothing)]
+        environment = os.environ | {"LABEL_STUDIO_URL": stub.url, "LABEL_STUDIO_TOKEN": CANARY}
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None and process.stderr is not None
+            line = process.stdout.readline()
+            process.kill()
+            told = process.stderr.read()
+    assert json.loads(line)["num_refused"] == 0
+    assert told.count("being restarted") == 1 and len(told.strip().splitlines()) == 1
 
 
 def test_agreement_needs_no_server(tmp_path: Path) -> None:

@@ -69,6 +69,15 @@ def test_chosen_pictures() -> None:
     assert choose(records, Selection(num_gold=3, seed=1)) != choose(records, Selection(num_gold=3, seed=2))
 
 
+def test_an_age_that_was_labelled_often_is_no_gap() -> None:
+    """One picture at 75 is left to ask about and five at 30, but twenty at 75 have their labels."""
+    labelled = AgeLabel(annotator="a", verdict="age", age_years=75, labelled_at="2024-05-03T10:00:00+00:00")
+    records = [wide(number, 75, 75, labels=(labelled,)) for number in range(20)]
+    records += [wide(20, 75, 75), *(wide(number, 30, 30) for number in range(21, 26))]
+    chosen = choose(records, Selection(num_pictures=1, share_by_several=0, num_gold=0))
+    assert [one.age_years for one in chosen.by_one] == [30]
+
+
 def test_selections_that_cannot_be() -> None:
     for wrong in ({"num_pictures": 0}, {"share_by_several": 1.5}, {"num_gold": -1}):
         with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from core.errors import ArchiveBroken
 from curation.labelling.client import Access, LabelStudio
-from curation.labelling.sync import NOTE, Note, copies, keys_of
+from curation.labelling.sync import NOTE, Note, copies, keys_of, remove_copies
+from tests.label_stub import serving
 
 TASKS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=12)
 
@@ -32,6 +33,16 @@ def test_one_of_each_stays_and_whatever_has_a_label(made: list[tuple[int, int]])
     for key in {task["meta"]["key"] for task in left}:
         same = [task for task in left if task["meta"]["key"] == key]
         assert len(same) == 1 or all(task["total_annotations"] for task in same)
+
+
+def test_a_copy_that_somebody_labelled_meanwhile_stays_and_so_does_all_else() -> None:
+    listed, later = rows([(0, 0), (0, 0)]), rows([(0, 1), (0, 1)])
+    held = keys_of(listed)
+    with serving() as stub, LabelStudio(Access(url=stub.url, token="x")) as client:
+        stub.answers = [(200, json.dumps({"tasks": later, "total": 2}).encode()), (200, b"{}")]
+        assert remove_copies(client, 3, held) == 0
+        assert [method for method, _, _ in stub.seen] == ["GET"]
+    assert held == keys_of(listed)
 
 
 def test_tasks_of_others_are_not_seen() -> None:

@@ -1,0 +1,123 @@
+"""Tasks of pictures that left the archive: which go, and what is made of answers to the others."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cafdata.archive import Archive
+from cafdata.record import Record
+from cafdata.takedown import Request, takedown
+from curation.labelling.client import Access, LabelStudio
+from curation.labelling.project import ProjectPlan
+from curation.labelling.pulling import pull
+from curation.labelling.tasks import item_key, picture_key
+from curation.labelling.withdrawal import withdraw
+from tests.label_stub import LabelStub, serving
+from tests.make_archive import make_archive
+
+AT = "2026-05-03T10:00:00+00:00"
+NAME = "faces"
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def stub() -> Iterator[LabelStub]:
+    with serving() as answering:
+        yield answering
+
+
+@pytest.fixture
+def client(stub: LabelStub) -> Iterator[LabelStudio]:
+    with LabelStudio(Access(url=stub.url, token="x")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """Two people, six pictures each."""
+    return make_archive(tmp_path / NAME, 2)
+
+
+def meta_of(record: Record) -> Json:
+    key = picture_key("ages", record.picture_id, record.sha256)
+    return {"key": key, "picture_id": record.picture_id, "sha256": record.sha256}
+
+
+def said(age_years: int) -> Json:
+    result = [{"from_name": "age", "to_name": "face", "type": "number", "value": {"number": age_years}}]
+    return {"id": 9, "completed_by": 1, "created_at": AT, "updated_at": AT, "result": result, "was_cancelled": False}
+
+
+def projects(kind: str = "ages") -> Json:
+    title = ProjectPlan(kind=kind, archive_name=NAME).title  # type: ignore[arg-type]
+    return {"results": [{"id": 3, "title": title, "label_config": "<View/>", "maximum_annotations": 1}]}
+
+
+def prepared(*answers: object) -> list[tuple[int, bytes] | None]:
+    return [(200, json.dumps(one).encode()) for one in answers]
+
+
+def listed(*tasks: Json) -> Json:
+    return {"tasks": list(tasks), "total": len(tasks)}
+
+
+def test_answers_about_pictures_that_left_are_counted_and_nothing_is_refused(
+    archive: Archive, stub: LabelStub, client: LabelStudio
+) -> None:
+    here, gone, changed = list(archive.records())[:3]
+    archive.remove([gone.picture_id])
+    other = meta_of(changed) | {"sha256": "0" * 64, "key": picture_key("ages", changed.picture_id, "0" * 64)}
+    forged = meta_of(here) | {"key": "0" * 32}
+    metas = [meta_of(here), meta_of(gone), other, forged]
+    tasks = [{"id": number, "meta": meta, "annotations": [said(33)]} for number, meta in enumerate(metas)]
+    stub.answers = prepared([{"id": 1}], projects(), listed(*tasks))
+    done = pull(client, archive, NAME)
+    assert (done.num_answers, done.num_labels, done.num_left) == (1, 1, 2)
+    assert [refused.reason for _, refused in done.refused] == ["its task is none of ours"]
+
+
+def test_decisions_about_items_that_left_are_counted_too(
+    archive: Archive, stub: LabelStub, client: LabelStudio
+) -> None:
+    result = [{"from_name": "decision", "to_name": "face", "type": "choices", "value": {"choices": ["keep"]}}]
+    metas = [{"item_id": "a", "key": item_key("a")}, {"item_id": "a", "key": "0" * 32}]
+    tasks = [
+        {"id": number, "meta": meta, "annotations": [said(33) | {"result": result}]}
+        for number, meta in enumerate(metas)
+    ]
+    stub.answers = prepared([{"id": 1}], projects("pictures"), listed(*tasks))
+    done = pull(client, archive, NAME)
+    assert (done.num_left, len(done.refused)) == (1, 1)
+
+
+def test_tasks_that_nobody_needs_go_unless_they_were_labelled(
+    archive: Archive, stub: LabelStub, client: LabelStudio
+) -> None:
+    here, gone, labelled, meanwhile = list(archive.records())[:4]
+    archive.remove([one.picture_id for one in (gone, labelled, meanwhile)])
+    counts = {here: 0, gone: 0, labelled: 1, meanwhile: 0}
+    tasks = [
+        {"id": number, "meta": meta_of(record), "total_annotations": count}
+        for number, (record, count) in enumerate(counts.items())
+    ]
+    tasks.append({"id": 7, "meta": {"key": "0" * 32}, "total_annotations": 0})
+    later = [task | {"total_annotations": 1} if task["id"] == 3 else task for task in tasks]
+    stub.answers = prepared(projects(), listed(*tasks), listed(*later), {})
+    assert withdraw(client, client.projects(), archive, NAME) == 1
+    assert json.loads(stub.bodies[-1])["selectedItems"]["included"] == [1]
+
+
+def test_what_was_removed_on_request_goes_labels_and_all(
+    archive: Archive, stub: LabelStub, client: LabelStudio
+) -> None:
+    here, gone = list(archive.records())[:2]
+    takedown(archive, Request(sha256=(gone.sha256,)))
+    tasks = [
+        {"id": number, "meta": meta_of(record), "total_annotations": 1} for number, record in enumerate((here, gone))
+    ]
+    stub.answers = prepared(projects(), listed(*tasks), {})
+    assert withdraw(client, client.projects(), archive, NAME) == 1
+    assert json.loads(stub.bodies[-1])["selectedItems"]["included"] == [1]
