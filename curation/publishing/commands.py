@@ -89,6 +89,8 @@ def takedown(
     there = None if hub is None else Hub.from_environment()
     report = take_down(opened, request)
     _tell(dataclasses.asdict(report))
+    for one in report.unmet:
+        _to_stderr(str(one))
     is_left = bool(report.card_fault or report.named_in)
     if there is not None and hub is not None:
         for cleared in take_down_on_hub(opened, hub, there, datetime.now(UTC).date(), _to_stderr):

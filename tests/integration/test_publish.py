@@ -221,3 +221,11 @@ def test_without_a_token_nothing_begins(publisher: Publisher, tmp_path: Path) ->
         assert code == 1
         assert wrote.strip() == "error: there is no token in the environment; set HF_TOKEN to one that may write"
     assert Archive(folder).manifest == before
+
+
+def test_whom_no_picture_shows_is_said(publisher: Publisher, tmp_path: Path) -> None:
+    folder = make_release(tmp_path / "a", [grown_picture(0, 25)]).folder
+    code, wrote = publisher.run("takedown", str(folder), "--person", "nobody-here", token="")
+    assert code == 0
+    assert "no picture here is of the person nobody-here" in wrote
+    assert len(list(Archive(folder).records())) == 1
