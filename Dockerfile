@@ -19,6 +19,7 @@ COPY models/ models/
 # Everything that is written goes below /tmp/agetrans; the app's own files stay root's.
 ENV HOME=/tmp/agetrans/home \
     XDG_CACHE_HOME=/tmp/agetrans/cache \
+    TMPDIR=/tmp/agetrans \
     GRADIO_TEMP_DIR=/tmp/agetrans/files \
     HF_HOME=/tmp/agetrans/hub \
     HF_HUB_OFFLINE=1 \

@@ -24,6 +24,7 @@ def main(
     """
     # Threads that spin while they wait cost a busy machine a strip of ages in 0.1 s: several seconds. torch reads this.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from core.errors import CafError
     from demo import borrowing
 
     borrowing.prepare()
@@ -31,7 +32,7 @@ def main(
 
     try:
         serve(host=host, port=port, model=model, pack=pack, archive=archive)
-    except (ValueError, OSError) as error:  # OSError: the port is taken, the host is not ours
+    except (CafError, ValueError, OSError) as error:  # OSError: the port is taken, the host is not ours
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:  # while it starts; later Gradio ends as quietly
         sys.exit(0)

@@ -57,10 +57,13 @@ def sweep(
     groups = ager.groups
     years = sweep_years(groups, steps)
     for aged in ager.stream(photo, ages_years=years, face=face, present_age=present_age, locks=locks):
-        group = groups.names[groups.index_of(aged.target.years)]
         portrait = resize(aged.portrait, size_px, size_px) if size_px else aged.portrait
-        frame = caption_bar(add_label(portrait), f"{aged.target.years:.0f} years (group {group})")
-        yield add_watermark(frame)
+        yield add_watermark(caption_bar(add_label(portrait), caption(groups, aged.target.years)))
+
+
+def caption(groups: AgeGroups, years: float) -> str:
+    """An age beside its group: whole years begun, as groups count them."""
+    return f"{int(years)} years (group {groups.names[groups.index_of(years)]})"
 
 
 def there_and_back(frames: list[Photo]) -> list[Photo]:

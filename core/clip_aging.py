@@ -278,7 +278,7 @@ def fades(person: Person) -> dict[int, float]:
         part = slice(start, end)
         if numbers[start] > 0:
             shown[part] = np.minimum(shown[part], (times_s[part] - times_s[start]) / FADE_S)
-        if end < len(numbers):
+        if numbers[end - 1] < person.num_frames - 1:
             shown[part] = np.minimum(shown[part], (times_s[end - 1] - times_s[part]) / FADE_S)
     return dict(zip(numbers, np.clip(shown, 0, 1).tolist(), strict=True))
 

@@ -18,6 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from core.clip_copying import format_for, put
 from core.errors import BadClip
+from core.high_range import is_high_range, to_srgb
 
 MIB: Final = 1 << 20
 
@@ -185,19 +186,23 @@ class ClipStream:
             return
 
     def picture(self, frame: Any) -> npt.NDArray[np.uint8]:
-        """(H, W, 3) uint8 RGB of a decoded frame: upright, square pixels, sRGB's primaries taken for granted."""
-        ratio = float(frame_ratio(self.video))
+        """(H, W, 3) uint8 RGB of a decoded frame: upright, square pixels, sRGB; of what is not told, its primaries are
+        taken for granted."""
+        is_high = is_high_range(int(frame.color_trc))
         space = MATRICES.get(int(frame.colorspace), Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601)
         shown = frame.reformat(
-            width=max(1, round(frame.width * ratio)) if 0.2 < ratio < 5 else frame.width,
+            width=self._square_width_px(frame.width),
             height=frame.height,
-            format="rgb24",
+            format="rgb48le" if is_high else "rgb24",
             src_colorspace=space,
             dst_colorspace=space,
             src_color_range=ColorRange.JPEG if frame.color_range == ColorRange.JPEG else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG,
         )
-        turned = np.rot90(shown.to_ndarray(), k=round(frame.rotation / 90) % 4)
+        pixels = shown.to_ndarray()
+        if is_high:
+            pixels = to_srgb(pixels, int(frame.color_trc), int(frame.color_primaries))
+        turned = np.rot90(pixels, k=round(frame.rotation / 90) % 4)
         return np.ascontiguousarray(turned)
 
     def _decoded(self, copying: tuple[Any, dict[int, Any]] | None) -> Iterator[tuple[int, float, Any]]:
@@ -238,11 +243,18 @@ class ClipStream:
         if number < 0.9 * (self.num_declared - num_hidden) or last_s < self.declared_s - short_s - 1 / rate:
             raise BadClip(CUT_OFF.format(seconds=last_s))
 
-    def _refuse(self, width_px: int, height_px: int) -> None:
-        if width_px * height_px > self.limits.max_pixels or max(width_px, height_px) > 4096:
-            raise BadClip(TOO_LARGE.format(width=width_px, height=height_px))
-        if 0 < min(width_px, height_px) < self.limits.min_side_px:
-            raise BadClip(TOO_SMALL.format(width=width_px, height=height_px, limit=self.limits.min_side_px))
+    def _refuse(self, stored_px: int, height_px: int) -> None:
+        """Raise BadClip for frames that are too large or too small, as they are stored or with square pixels."""
+        for width_px in (stored_px, self._square_width_px(stored_px)):
+            if width_px * height_px > self.limits.max_pixels or max(width_px, height_px) > 4096:
+                raise BadClip(TOO_LARGE.format(width=width_px, height=height_px))
+            if 0 < min(width_px, height_px) < self.limits.min_side_px:
+                raise BadClip(TOO_SMALL.format(width=width_px, height=height_px, limit=self.limits.min_side_px))
+
+    def _square_width_px(self, stored_px: int) -> int:
+        """Width of a frame once its pixels are square."""
+        ratio = float(frame_ratio(self.video))
+        return max(1, round(stored_px * ratio)) if stored_px and 0.2 < ratio < 5 else stored_px
 
     def _start_s(self) -> float:
         start, base = self.video.start_time, self.video.time_base

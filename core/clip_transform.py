@@ -19,9 +19,10 @@ from core.clip_aging import ClipAger, Outcome, Step
 from core.clip_decoding import OWN_LIMITS
 from core.clips import Clip
 from core.errors import BadClip, NoFace
+from core.files import replacing
 from core.people import Person
 from core.provenance import sign_file
-from core.transform import MARKS, file_word, made_of, present_age_words, record_in, write_record
+from core.transform import file_word, made_of, made_with, present_age_words, record_in, write_record
 
 CLIP_SUFFIXES: Final = frozenset({".mp4", ".mov", ".m4v", ".webm", ".mkv"})
 
@@ -54,11 +55,7 @@ def transform_clips(
             yield {"photo": str(path), "error": told}
             continue
         asked: dict[str, Any] = {
-            **MARKS,
-            "model": ager.model.info.name,
-            "model_sha256": ager.model.info.sha256,
-            "licence": ager.model.info.licence,
-            "face_pack": ager.pack.name,
+            **made_with(ager),
             "clip_sha256": hashlib.sha256(data).hexdigest(),
             "ages_years": [target.years for target in targets],
             "files": names,
@@ -80,8 +77,9 @@ def transform_clips(
             write_record(folder, {**asked, "is_complete": False})
             outcomes: list[Outcome] = []
             for target, name in zip(targets, names, strict=True):
-                outcomes.append(_ended(whole.age(clip, person, age, target.years, folder / name)))
-                sign_file(folder / name, made_of(ager, [target]))
+                with replacing(folder / name) as unsigned:
+                    outcomes.append(_ended(whole.age(clip, person, age, target.years, unsigned)))
+                    sign_file(unsigned, made_of(ager, [target]), name)
         except (BadClip, NoFace) as error:
             yield {"photo": str(path), "error": str(error)}
             continue

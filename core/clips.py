@@ -32,6 +32,8 @@ ANSWER: Final = struct.Struct("<BdII")
 FRAMES, SOUND, COPY = 0, 1, 2
 FRAME, SAMPLES, COPIED, END, REFUSED = range(5)
 MAX_SENTENCE_BYTES: Final = 500
+GAP_S: Final = 0.02
+"""What is missing between two pieces of sound, from so much on, is silence; less is how their times are rounded."""
 
 EMPTY: Final = "This file is empty (0 bytes); choose an MP4, MOV or WebM file."
 TOO_HEAVY: Final = "This file is larger than {limit:g} MB; cut the video or save it smaller."
@@ -100,12 +102,20 @@ class Clip:
     def sound(self) -> Sound | None:
         """The first sound track; None where there is none. Raises BadClip for what is no clip."""
         pieces: list[npt.NDArray[np.int16]] = []
-        start_s = 0.0
+        start_s, num_samples = 0.0, 0
         with closing(self._answers(SOUND, 0.0)) as answers:
             for kind, time_s, _, data in answers:
-                if kind == SAMPLES:
-                    start_s = start_s if pieces else time_s
-                    pieces.append(np.frombuffer(data, np.int16).reshape(-1, 2))
+                if kind != SAMPLES:
+                    continue
+                start_s = start_s if pieces else time_s
+                if not time_s - start_s <= self.limits.max_s + 1:  # a file may name any time, or none
+                    break
+                place = round((time_s - start_s) * SOUND_HZ)
+                if place - num_samples > GAP_S * SOUND_HZ:
+                    pieces.append(np.zeros((place - num_samples, 2), np.int16))
+                    num_samples = place
+                pieces.append(np.frombuffer(data, np.int16).reshape(-1, 2))
+                num_samples += len(pieces[-1])
         return Sound(start_s=start_s, samples=np.concatenate(pieces)) if pieces else None
 
     def copy(self) -> Copy:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 
 
 @contextmanager
@@ -16,15 +16,13 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder is missing, full or not writable; `path` is then as it was.
     """
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False) as made:
-        draft = Path(made.name)
+    draft = path.with_name(f".{path.name}.{token_hex(4)}.part")
+    # The kernel takes the umask off; to ask for it means to change it, for every thread.
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
     try:
         yield draft
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        draft.chmod(0o666 & ~mask)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

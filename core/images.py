@@ -38,6 +38,10 @@ Photo = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 RGB, 0..255."""
 
 DEFAULT_LIMITS: Final = DecodeLimits()
+OWN_LIMITS: Final = DecodeLimits(
+    max_bytes=1 << 30, max_pixels=200_000_000, memory_bytes=4 << 30, cpu_s=60.0, timeout_s=300.0
+)
+"""Of one's own photos, on the command line: wider than a server grants its visitors. PNGs of these pixels fit in."""
 EMPTY: Final = "This file is empty (0 bytes); choose a JPEG, PNG or WebP file."
 TOO_HEAVY: Final = "This file is larger than {limit:g} MB; save the picture smaller or as JPEG and try again."
 
@@ -65,8 +69,8 @@ def decode_photo(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Photo:
     return shared_pool().decode(data, limits)
 
 
-def read_photo(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> Photo:
-    """Read and decode a picture file; as `decode_photo`, and a missing file is a BadImage too."""
+def read_photo(path: Path, limits: DecodeLimits = OWN_LIMITS) -> Photo:
+    """Read and decode a picture file of this machine; as `decode_photo`, and a missing file is a BadImage too."""
     if path.is_dir():
         raise BadImage(f"{path} is a folder, not a picture; give the path of a picture file.")
     if not path.is_file():

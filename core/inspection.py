@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from core.clip_decoding import OWN_LIMITS
+from core.clip_decoding import OWN_LIMITS as OWN_CLIP_LIMITS
 from core.clips import Clip
 from core.errors import BadImage
-from core.images import DEFAULT_LIMITS, Photo, decode_photo
+from core.images import OWN_LIMITS, Photo, decode_photo
 from core.marking import has_label
 from core.provenance import Provenance, read
 from core.watermark import detect
@@ -53,7 +53,7 @@ def inspect(path: Path, anchors_pem: bytes = b"") -> Findings:
     except OSError as error:
         raise BadImage(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
     media_type = media_type_of(data)
-    photos = _frames(data) if media_type == MP4 else [decode_photo(data, DEFAULT_LIMITS)]
+    photos = _frames(data) if media_type == MP4 else [decode_photo(data, OWN_LIMITS)]
     mark = max((detect(photo) for photo in photos), key=lambda found: found.score)
     return Findings(
         media_type=media_type,
@@ -76,5 +76,5 @@ def media_type_of(data: bytes) -> str:
 
 
 def _frames(data: bytes) -> list[Photo]:
-    with closing(Clip(data, OWN_LIMITS).frames(every_s=1.0)) as frames:
+    with closing(Clip(data, OWN_CLIP_LIMITS).frames(every_s=1.0)) as frames:
         return [frame.photo for frame in islice(frames, NUM_FRAMES)]

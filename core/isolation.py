@@ -206,17 +206,23 @@ class WorkerPool:
                     worker.close()
 
     def _take(self) -> Worker:
-        while self._idle:
-            worker = self._idle.pop()
+        while (worker := self._idle_one()) is not None:
             if worker.is_usable:
                 return worker
             worker.close()
         return Worker()
 
+    def _idle_one(self) -> Worker | None:
+        """Asked for, not looked for first: another thread may take the last one in between."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
     def close(self) -> None:
         """End the idle workers; a later request starts new ones."""
-        while self._idle:
-            self._idle.pop().close()
+        while (worker := self._idle_one()) is not None:
+            worker.close()
 
     def pids(self) -> tuple[int, ...]:
         """Process ids of the idle workers."""

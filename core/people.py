@@ -56,6 +56,8 @@ class Person:
     """Numbers of the frames in which the face was found anew."""
     embedding: Embedding | None = None
     """Of the face when it was first seen; None where faces are not compared."""
+    num_frames: int = 0
+    """Of the whole clip, whether they show the face or not."""
 
     def add(self, number: int, track: Track) -> None:
         """The face in one more frame, with its points as found."""
@@ -107,6 +109,8 @@ def meet(
                 followed.append((person, begin(face, frame.time_s)))
         for person, track in followed:
             person.add(number, track)
+        for person in people:
+            person.num_frames = number + 1
         yield number + 1
     return sorted(people, key=lambda person: -person.prominence)
 

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import c2pa
 
 from core.credentials import Credentials, credentials
 from core.errors import CredentialsRefused
-from core.files import write_atomic
+from core.files import replacing
 
 VERSION: Final = "0.1.0"
 """Of this program; the same as in pyproject.toml."""
@@ -85,7 +85,7 @@ class Signer:
         self.is_own = own.is_own
         try:
             self._context = c2pa.Context(c2pa.Settings.from_dict(SETTINGS), c2pa.Signer.from_info(info))
-            self._embed(TRIAL, "image/gif", {"assertions": []})
+            c2pa.Builder({"assertions": []}, self._context).sign("image/gif", io.BytesIO(TRIAL), io.BytesIO())
         except c2pa.C2paError:
             raise CredentialsRefused(
                 "C2PA does not take the certificate that files are to be signed with: it has to allow digital "
@@ -102,8 +102,21 @@ class Signer:
         Raises:
             ValueError: another media type, or data of another kind.
         """
+        target = io.BytesIO()
+        self.sign_between(io.BytesIO(data), target, media_type, made)
+        return target.getvalue()
+
+    def sign_between(self, source: IO[bytes], target: IO[bytes], media_type: str, made: Made | None = None) -> None:
+        """The same from one open file to another, neither of which is held in memory.
+
+        Args:
+            source: open for reading.
+            target: empty, open for reading and writing.
+        """
         if media_type not in MEDIA_TYPES.values():
             raise ValueError(f"files of type {media_type} are not signed; only {', '.join(MEDIA_TYPES)}")
+        num_bytes = source.seek(0, io.SEEK_END)
+        source.seek(0)
         agent = {"name": GENERATOR, "version": VERSION}
         action = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE, "softwareAgent": agent}
         assertions: list[dict[str, Any]] = [{"label": "c2pa.actions.v2", "data": {"actions": [action]}}]
@@ -111,14 +124,10 @@ class Signer:
             told = {"model": made.model, "model_sha256": made.model_sha256, "ages": list(made.ages)}
             assertions.append({"label": ASSERTION, "data": told})
         try:
-            return self._embed(data, media_type, {"claim_generator_info": [agent], "assertions": assertions})
+            manifest = {"claim_generator_info": [agent], "assertions": assertions}
+            c2pa.Builder(manifest, self._context).sign(media_type, source, target)
         except c2pa.C2paError as error:
-            raise ValueError(f"a file of {len(data)} bytes could not be signed as {media_type}: {error}") from error
-
-    def _embed(self, data: bytes, media_type: str, manifest: dict[str, Any]) -> bytes:
-        target = io.BytesIO()
-        c2pa.Builder(manifest, self._context).sign(media_type, io.BytesIO(data), target)
-        return target.getvalue()
+            raise ValueError(f"a file of {num_bytes} bytes could not be signed as {media_type}: {error}") from error
 
 
 TRIAL: Final = (
@@ -145,13 +154,25 @@ def signed(data: bytes, name: str, made: Made | None = None) -> bytes:
     Raises:
         CredentialsRefused: see `own_signer`.
     """
-    media_type = MEDIA_TYPES.get(f".{name.lower().rpartition('.')[2]}")
+    media_type = media_type_named(name)
     return data if media_type is None else own_signer().sign(data, media_type, made)
 
 
-def sign_file(path: Path, made: Made | None = None) -> None:
-    """Sign a file where it lies, atomically; as `signed`. Raises OSError too."""
-    write_atomic(path, signed(path.read_bytes(), path.name, made))
+def sign_file(path: Path, made: Made | None = None, name: str = "") -> None:
+    """Sign a file where it lies, atomically and however large it is; as `signed`. Raises OSError too.
+
+    Args:
+        name: as which it is to lie, where that is not its name yet.
+    """
+    media_type = media_type_named(name or path.name)
+    if media_type is not None:
+        with replacing(path) as draft, path.open("rb") as source, draft.open("r+b") as target:
+            own_signer().sign_between(source, target, media_type, made)
+
+
+def media_type_named(name: str) -> str | None:
+    """By the end of a file's name; None for files that are not signed."""
+    return MEDIA_TYPES.get(f".{name.lower().rpartition('.')[2]}")
 
 
 def read(data: bytes, media_type: str, anchors_pem: bytes = b"") -> Provenance | None:

@@ -13,7 +13,7 @@ from core.align import Photo
 from core.detect import Face, open_pack
 from core.errors import BadImage, RecordRefused, WeightsRefused
 from core.files import write_atomic
-from core.images import encode_png
+from core.images import encode_png, resize
 from core.marking import mark
 from core.provenance import signed
 from core.transform import file_word, labelled_sheet, made_of, pixels_sha256
@@ -37,6 +37,16 @@ def read_record(path: Path) -> dict[str, Any]:
     return checked
 
 
+def as_worked_on(photo: Photo, record: dict[str, Any]) -> Photo:
+    """A photo as large as the record tells, made smaller as the page does; any other as it is."""
+    size = record.get("photo_size_px")
+    if not isinstance(size, list) or len(size) != 2 or not all(type(side) is int for side in size):
+        return photo
+    height_px, width_px = photo.shape[:2]
+    is_smaller = 0 < size[0] <= width_px and 0 < size[1] <= height_px and size != [width_px, height_px]
+    return resize(photo, size[0], size[1]) if is_smaller else photo
+
+
 def rerun(record_path: Path, photo: Photo, out: Path, *, pack: str = "embedded", device: str = "auto") -> list[Path]:
     """Make the pictures of a record again.
 
@@ -45,7 +55,7 @@ def rerun(record_path: Path, photo: Photo, out: Path, *, pack: str = "embedded",
 
     Args:
         record_path: the record.json.
-        photo: (H, W, 3) uint8 RGB: the photo that it was made from.
+        photo: (H, W, 3) uint8 RGB: the photo that it was made from; one that was made smaller first, as it came.
         out: folder for the pictures and the sheet; made if it is not there.
         pack: any face pack; it is not asked.
         device: as for `core.device.choose`.
@@ -55,8 +65,12 @@ def rerun(record_path: Path, photo: Photo, out: Path, *, pack: str = "embedded",
         WeightsRefused: the model of that name has other weights.
     """
     record = read_record(record_path)
+    photo = as_worked_on(photo, record)
     if pixels_sha256(photo) != record["pixels_sha256"]:
-        raise BadImage(f"This is not the photo that {record_path} was made from: its pixels differ.")
+        refusal = f"This is not the photo that {record_path} was made from: its pixels differ."
+        if "photo_size_px" not in record:
+            refusal += " Or it is, and the page had made it smaller first: this record does not tell to which size."
+        raise BadImage(refusal)
     model = load(record["model"])
     if model.info.sha256 != record["model_sha256"]:
         raise WeightsRefused(f"The model {model.info.name} here has other weights than {record_path} was made with.")

@@ -25,7 +25,7 @@ from core.align import Photo
 from core.animation import FILM_FPS, sweep, there_and_back
 from core.detect import Face
 from core.errors import BadImage, NoFace
-from core.files import write_atomic
+from core.files import replacing, write_atomic
 from core.images import encode_png, read_photo, resize
 from core.marking import LABEL, TILE_PX, add_label, add_watermark, mark
 from core.provenance import Made, sign_file, signed
@@ -153,8 +153,9 @@ def _transform_face(ager: FaceAger, photo: Photo, face: Face, order: Order, fold
     write_atomic(folder / "sheet.png", signed(encode_png(labelled_sheet(aging.results)), "sheet.png", made))
     if order.video:
         frames = there_and_back(list(sweep(ager, photo, face, aging.present_age)))
-        write_mp4(frames, folder / "sweep.mp4", FILM_FPS)
-        sign_file(folder / "sweep.mp4", made_of(ager, ager.targets()))
+        with replacing(folder / "sweep.mp4") as unsigned:
+            write_mp4(frames, unsigned, FILM_FPS)
+            sign_file(unsigned, made_of(ager, ager.targets()), "sweep.mp4")
     write_record(folder, {**record_of(ager, photo, aging, files), "video": order.video, "is_complete": True})
     return present_age_words(aging.present_age)
 
@@ -169,10 +170,8 @@ def pixels_sha256(photo: Photo) -> str:
     return hashlib.sha256(photo.tobytes()).hexdigest()
 
 
-def how_made(
-    ager: FaceAger, photo: Photo, face: Face, targets: Sequence[Target], locks: Collection[Lock] = ()
-) -> dict[str, Any]:
-    """What the pictures follow from, as values for JSON. Nothing in it is random, so there is no seed to keep."""
+def made_with(ager: FaceAger) -> dict[str, Any]:
+    """What all pictures of one `FaceAger` follow from, as values for JSON."""
     return {
         **MARKS,
         "model": ager.model.info.name,
@@ -182,6 +181,15 @@ def how_made(
         "age_estimator": None if ager.reader is None else ager.reader.info.name,
         "age_estimator_sha256": None if ager.reader is None else ager.reader.info.sha256,
         "precision": str(ager.compute.dtype).removeprefix("torch."),
+    }
+
+
+def how_made(
+    ager: FaceAger, photo: Photo, face: Face, targets: Sequence[Target], locks: Collection[Lock] = ()
+) -> dict[str, Any]:
+    """What the pictures follow from, as values for JSON. Nothing in it is random, so there is no seed to keep."""
+    return {
+        **made_with(ager),
         "pixels_sha256": pixels_sha256(photo),
         "ages_years": [target.years for target in targets],
         "age_names": [target.name for target in targets],
@@ -204,10 +212,11 @@ def made_of(ager: FaceAger, targets: Sequence[Target]) -> Made:
 def record_of(
     ager: FaceAger, photo: Photo, aging: Aging, files: Sequence[str], locks: Collection[Lock] = ()
 ) -> dict[str, Any]:
-    """`how_made`, and what came of it: the present age, the matrix, the names of the files."""
+    """`how_made`, and what came of it: the present age, the matrix, the names of the files; and the photo's size."""
     return {
         **how_made(ager, photo, aging.face, [aged.target for aged in aging.results], locks),
         **present_age_words(aging.present_age),
+        "photo_size_px": [photo.shape[1], photo.shape[0]],
         "matrix": aging.matrix.tolist(),
         "files": list(files),
     }

@@ -160,8 +160,8 @@ class Verification:
 
     @property
     def sentence(self) -> str:
-        """What it comes to, in plain words."""
-        ages = f"ages {self.ages_years[0]:.0f} and {self.ages_years[1]:.0f}"
+        """What it comes to, in plain words; ages in whole years begun, as groups count them."""
+        ages = f"ages {int(self.ages_years[0])} and {int(self.ages_years[1])}"
         names = " and ".join(TEN.names[group] for group in sorted(set(self.groups)))
         threshold, passes = self.threshold, self.passes_rectified
         if threshold is None or passes is None:

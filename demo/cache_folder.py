@@ -1,4 +1,7 @@
-"""The folder that uploads and results lie in: this server's alone, emptied by age and by size, gone when it ends."""
+"""The folder that uploads and results lie in: this server's alone, emptied by age and by size, gone when it ends.
+
+Whatever else is put down for a moment lies there too, so that nothing of a visitor outlives a server that was killed.
+"""
 
 import atexit
 import fcntl
@@ -26,12 +29,13 @@ def own_folder(parent: Path | None = None) -> Iterator[Path]:
     """A new folder that only this user can read; deleted on leaving, with those of servers that were killed.
 
     Args:
-        parent: where; the system's place for temporary files if not given.
+        parent: where; the place for temporary files if not given, which is the page's own folder once that is claimed.
     Raises:
         OSError: `parent` is missing, full or not writable.
     """
     place = Path(tempfile.gettempdir()) if parent is None else parent
-    place.mkdir(parents=True, exist_ok=True)
+    if parent is not None:
+        place.mkdir(parents=True, exist_ok=True)
     clear_abandoned(place)
     folder, lock = _locked_folder(place)
     with lock:
@@ -56,12 +60,13 @@ def _locked_folder(place: Path) -> tuple[Path, IO[str]]:
 def claim() -> Path:
     """`own_folder` for as long as this process lives, in GRADIO_TEMP_DIR if that is set; Gradio is told to use it.
 
-    Ended by SIGTERM, as hosts do it, the process leaves nothing behind either.
+    Temporary files of this process lie there as well, which may be the only place that it can write to. Ended by
+    SIGTERM, as hosts do it, the process leaves nothing behind either.
     """
     stack = ExitStack()
     said = os.environ.get(GRADIO_FOLDER)
     folder = stack.enter_context(own_folder(Path(said) if said else None))
-    os.environ[GRADIO_FOLDER] = str(folder)
+    os.environ[GRADIO_FOLDER] = tempfile.tempdir = str(folder)
     atexit.register(stack.close)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     return folder
@@ -86,7 +91,8 @@ def sweep(folder: Path, max_age_s: float, max_bytes: int) -> int:
     """Delete files that are too old, then the oldest of the rest while there are too many bytes; then empty folders.
 
     Args:
-        folder: from `own_folder`; nothing outside is touched, links are deleted, not followed.
+        folder: from `own_folder`; nothing outside is touched, links are deleted, not followed. Another such folder
+            within it is left alone while it is in use.
         max_age_s: since a file was last written or moved here.
         max_bytes: of all files together.
     Returns:
@@ -110,8 +116,9 @@ def sweep(folder: Path, max_age_s: float, max_bytes: int) -> int:
 
 
 def files_of(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Every file below a folder but the lock; one that vanishes meanwhile is left out."""
-    for place, _, names in os.walk(folder):
+    """Every file below a folder but the lock and what lies in folders in use; one that vanishes is left out."""
+    for place, within, names in os.walk(folder):
+        within[:] = [name for name in within if not is_in_use(Path(place, name))]
         for name in names:
             path = Path(place, name)
             try:
@@ -120,6 +127,18 @@ def files_of(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
                 continue
             if path.parent != folder or name != LOCK:
                 yield path, state
+
+
+def is_in_use(folder: Path) -> bool:
+    """Whether somebody within `own_folder` works there."""
+    try:
+        with (folder / LOCK).open("r+") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no lock, or deleted this moment
+        return False
+    return False
 
 
 def delete_empty(folder: Path, now_s: float) -> None:

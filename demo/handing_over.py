@@ -93,6 +93,6 @@ class HandingOver:
         }
 
 
-def years_of(side: Side) -> int | None:
-    """The age that stands below a photo."""
-    return None if side.present_age is None else round(side.present_age.years)
+def years_of(side: Side) -> float | None:
+    """The age of which the whole years stand below a photo."""
+    return None if side.present_age is None else side.present_age.years

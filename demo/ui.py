@@ -111,6 +111,7 @@ def serve(*, host: str, port: int, model: str, pack: str, archive: str = "") -> 
 
     Raises:
         ValueError: a model that makes no pictures, or a kind of pack that there is none of.
+        CredentialsRefused, ArchiveBroken: the key for signing cannot be used, or there is no such archive.
         OSError: the port is taken, or the host is not ours.
     """
     folder, keeping = claim(), KeepingLimits.from_environment()

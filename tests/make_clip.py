@@ -64,6 +64,7 @@ def clip(
     bit_rate: int = 2_000_000,
     matrix: Literal["601", "709"] = "601",
     pixel_ratio: Fraction = Fraction(1),
+    transfer: int = 2,
 ) -> bytes:
     """A video file.
 
@@ -75,6 +76,8 @@ def clip(
         tags: metadata of the file and of its streams.
         matrix: of ITU-R BT., by which colours are stored; the file does not say which.
         pixel_ratio: width of a pixel divided by its height.
+        transfer: how light is coded, as files name it: 16 and 18 are high dynamic range, with primaries and matrix of
+            BT.2020; 2 leaves all untold.
     """
     target = io.BytesIO()
     options = {"movflags": "use_metadata_tags"} if container == "mp4" else {}
@@ -86,6 +89,9 @@ def clip(
         stream.bit_rate = bit_rate
         stream.codec_context.time_base = Fraction(1, 1000)
         stream.codec_context.sample_aspect_ratio = pixel_ratio
+        if transfer != 2:
+            context = stream.codec_context
+            context.color_trc, context.color_primaries, context.colorspace = transfer, 9, Colorspace.BT2020
         if turned:
             stream.set_display_rotation(turned)
         sound: Any = out.add_stream("libopus" if container == "webm" else "aac", rate=SOUND_HZ) if sound_s else None
@@ -93,6 +99,7 @@ def clip(
             if not number:
                 stream.height, stream.width = photo.shape[:2]
             space = Colorspace.ITU601 if matrix == "601" else Colorspace.ITU709
+            space = space if transfer == 2 else Colorspace.BT2020
             frame = av.VideoFrame.from_ndarray(photo, format="rgb24").reformat(
                 format="yuv420p", src_colorspace=space, dst_colorspace=space
             )
@@ -125,6 +132,21 @@ def trimmed(data: bytes, start_s: float) -> bytes:
                 packet.pts -= round(start_s / video.time_base)
                 packet.dts -= round(start_s / video.time_base)
                 packet.stream = stream
+                out.mux(packet)
+    return target.getvalue()
+
+
+def with_a_gap(data: bytes, at_s: float, gap_s: float) -> bytes:
+    """A clip whose sound stops for a while: what is heard from a moment on comes later, and nothing between."""
+    target = io.BytesIO()
+    with av.open(io.BytesIO(data), "r") as whole, av.open(target, "w", format="mp4") as out:
+        streams = {stream.index: out.add_stream_from_template(stream) for stream in whole.streams}
+        for packet in whole.demux():
+            if packet.pts is not None and packet.dts is not None and packet.time_base is not None:
+                if packet.stream.type == "audio" and packet.pts * packet.time_base >= at_s:
+                    packet.pts += round(gap_s / packet.time_base)
+                    packet.dts += round(gap_s / packet.time_base)
+                packet.stream = streams[packet.stream.index]
                 out.mux(packet)
     return target.getvalue()
 

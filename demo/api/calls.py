@@ -5,7 +5,6 @@ photo; nothing is kept of any. Arguments come from strangers, so each is checked
 """
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -208,7 +207,7 @@ def years_in(ages: Any, name: str, most: int) -> tuple[float, ...]:
         raise Refusal(f"{name} is a list of at most {most} ages in years, such as [8, 70].")
     for age in ages:
         is_number = isinstance(age, int | float) and not isinstance(age, bool)
-        if not is_number or not math.isfinite(age) or not 0 <= age <= 120:
+        if not is_number or not 0 <= age <= 120:  # which nothing infinite is, nor what is no number
             raise Refusal(f"{name} holds something that is no age; give years from 0 to 120, such as [8, 70].")
     return tuple(float(age) for age in ages)
 

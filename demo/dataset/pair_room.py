@@ -69,11 +69,12 @@ class PairRoom:
         wanted = [archive, self.kind, self.gap, self.shown, self.consent, self.guardian]
         running = [
             self.start.click(self.begin, wanted, made, **work),
-            self.more.click(self.go_on, [archive, self.search, self.consent], made, **work),
+            self.more.click(self.go_on, [archive, self.search, self.consent, self.guardian], made, **work),
         ]
-        stops([self.stop.click, self.consent.input], running)
+        stops([self.stop.click, self.consent.input, self.guardian.input], running)
         self.stop.click(self.stopped, None, made, **quiet)
-        self.consent.input(self.consented, self.consent, made, **quiet)
+        for box in (self.consent, self.guardian):
+            box.input(self.ticked, box, made, **quiet)
         self.pairs.select(self.pick, self.seen, [self.picked, self.note], trigger_mode="multiple", **quiet)
         self.send.click(self.file, [archive, self.picked, self.reason], self.note, **quiet)
 
@@ -90,11 +91,11 @@ class PairRoom:
         except Refusal as refusal:
             yield {self.note: notices.trouble(self.say.sentence(str(refusal)))}
             return
-        yield from self.go_on(archive, search, agreed)
+        yield from self.go_on(archive, search, agreed, guardian)
 
-    def go_on(self, archive: str, search: PairSearch | None, agreed: bool) -> Iterator[Updates]:
-        """The next page; pairs appear as they are looked at."""
-        if search is None or not agreed:
+    def go_on(self, archive: str, search: PairSearch | None, agreed: bool, guardian: bool) -> Iterator[Updates]:
+        """The next page; pairs appear as they are looked at. None with under-18s once their tick is taken back."""
+        if search is None or not agreed or not (guardian or search.query.adults_only):
             yield {self.note: notices.hint(self.say("Press “Look at pairs” first."))}
             return
         yield {
@@ -145,9 +146,9 @@ class PairRoom:
         gone: Updates = {self.pairs: [], self.search: None, self.seen: [], self.picked: None}
         return {**self.rested(), **gone, self.more: gr.update(visible=True, interactive=False), self.note: told}
 
-    def consented(self, agreed: bool) -> Updates:
-        """Consent was given, or taken back: then nothing of it stays."""
-        return {self.note: ""} if agreed else {**self.stopped(), self.note: ""}
+    def ticked(self, agreed: bool) -> Updates:
+        """A tick was set, which stops what was begun without it, or taken back: then nothing of it stays."""
+        return {**self.rested(), self.note: ""} if agreed else {**self.stopped(), self.note: ""}
 
     def pick(self, seen: list[tuple[str, str]], event: gr.SelectData) -> Updates:
         pair = seen[int(event.index)] if int(event.index) < len(seen) else None

@@ -81,7 +81,7 @@ class PeopleRoom:
     def wire(self, work: dict[str, Any], quiet: dict[str, Any]) -> None:
         chosen = [self.archive, self.source, self.target, self.consent, self.guardian]
         running = self.go.click(self.compare, chosen, [self.journey, self.three, self.guardian], **work)
-        changing = [self.source.input, self.target.input, self.consent.input]
+        changing = [self.source.input, self.target.input, self.consent.input, self.guardian.input]
         leaving = [self.text.submit, self.group.input, self.licence.input, self.back.click, self.on.click]
         stops([*changing, *leaving, self.people.select], [running])
         # In the browser, at once: an answer of the server could come after what is asked for next.

@@ -58,7 +58,9 @@ class LiveTab(Layout):
         )
         # A frame still under way would bring back what is forgotten here.
         stops([self.camera.play, self.camera.pause, self.camera.stop, self.consent.input], [aging])
-        stops([self.cancel.click, self.camera.play, self.camera.stop, self.consent.input], [frozen])
+        stops(
+            [self.cancel.click, self.camera.play, self.camera.stop, self.consent.input, self.guardian.input], [frozen]
+        )
         self.cancel.click(self.cancelled, None, [self.cancel, self.progress], **quiet)
         self.camera.play(self.opened, None, [*self.blank(), self.cancel], **quiet)
         self.camera.stop(self.closed, None, [*self.blank(), self.cancel, self.guardian, self.camera], **quiet)
@@ -66,6 +68,7 @@ class LiveTab(Layout):
         self.consent.input(self.agree, self.consent, asked, **quiet).then(
             None, self.consent, None, js=f"(agreed) => {{ if (!agreed) ({tell('stop')})(); }}"
         )
+        self.guardian.input(self.allow, self.guardian, [*self.no_strip(), self.cancel], **quiet)
         self.strip.select(self.pick, None, [self.picked, self.save_png], **quiet)
         chosen = [self.sitting, self.picked]
         for button, make in ((self.save_png, self.make_png), (self.save_zip, self.make_zip)):
@@ -77,16 +80,27 @@ class LiveTab(Layout):
         """The page with the camera closed and nothing frozen."""
         return {
             self.glance: None,
-            self.sitting: None,
-            self.picked: None,
             self.start: gr.update(visible=True),
             self.running: gr.update(visible=False),
+            **self.no_strip(),
+        }
+
+    def no_strip(self) -> Updates:
+        """The page with nothing frozen, whether the camera runs or not."""
+        return {
+            self.sitting: None,
+            self.picked: None,
             self.progress: "",
             self.strip: gr.update(value=[], visible=False),
             self.saving: gr.update(visible=False),
             self.save_png: gr.update(interactive=False),
             self.saved: "",
         }
+
+    def allow(self, guardian: bool) -> Updates:
+        """The guardian's tick was set, or taken back, which takes the strip away. Frames ask for it one by one."""
+        rested = {self.progress: "", self.cancel: gr.update(visible=False)}
+        return rested if guardian else {**self.no_strip(), **rested}
 
     def agree(self, agreed: bool) -> Updates:
         """The tick was set, or taken back, which takes everything away."""

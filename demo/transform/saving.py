@@ -1,9 +1,7 @@
 """What a visitor takes home: the photo, every age, the sheet, the GIF, the film."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,6 +11,7 @@ from core.animation import FILM_FPS, FILM_STEPS, GIF_PX, GIF_STEPS, gif, sweep_y
 from core.video import write_mp4
 from demo import notices
 from demo.answering import Refusal, answering
+from demo.cache_folder import own_folder
 from demo.studio import Sitting, Target
 from demo.transform.showing import Showing, Updates
 
@@ -93,8 +92,8 @@ class Saving(Showing):
             face_of = self.permitted(sitting, guardian)
             with answering():
                 yield from self.filmed(face_of, model, FILM_STEPS, 0, frames)
-                with tempfile.TemporaryDirectory() as folder:
-                    film = Path(folder) / "agetrans.mp4"
+                with own_folder() as folder:
+                    film = folder / "agetrans.mp4"
                     write_mp4(there_and_back(frames), film, FILM_FPS)
                     path = self.delivery.file(film.read_bytes(), film.name, self.studio.made(model))
             yield self.told(path, self.hint("Saved: through all ages and back, as a film."))

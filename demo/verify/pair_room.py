@@ -14,7 +14,7 @@ from demo.stopping import ARRIVING, IN_TURN, Askings, in_order, in_turn_then, st
 from demo.studio import Studio
 from demo.verify import words
 from demo.verify.layout import PairLayout
-from demo.verify.pairing import Pairing, Side, StripScore, age_of
+from demo.verify.pairing import Pairing, Side, StripScore, age_meant
 from demo.verify.side_room import Updates
 from demo.verify.words import Compared
 
@@ -80,7 +80,7 @@ class PairRoom(PairLayout):
 
     def again(self, event: Callable[..., Any], quiet: dict[str, Any]) -> None:
         """After this event both verdicts on the same score are told anew."""
-        asked = [self.compared, self.first.years, self.second.years, self.rate]
+        asked = [self.compared, self.first.years, self.second.years, self.rate, self.first.side, self.second.side]
         event(self.tell_again, asked, [self.result, self.progress], trigger_mode="always_last", **quiet)
 
     def settle(
@@ -143,17 +143,30 @@ class PairRoom(PairLayout):
                 compared = Compared(score=self.pairing.score(one, other), is_made=one.is_made or other.is_made)
         except Refusal as refusal:
             return {self.progress: self.trouble(str(refusal))}
+        years, other_years, rate = ages_and_rate
         # Of a face that was picked just before, this may come before its settling: that is then done already.
         settled_on = (first, guardian, second, other_guardian)
-        return {self.compared: compared, self.settled_on: settled_on, **self.tell_again(compared, *ages_and_rate)}
+        return {
+            self.compared: compared,
+            self.settled_on: settled_on,
+            **self.tell_again(compared, years, other_years, rate, one, other),
+        }
 
-    def tell_again(self, compared: Compared | None, years: Any, other_years: Any, rate: float) -> Updates:
+    def tell_again(
+        self,
+        compared: Compared | None,
+        years: Any,
+        other_years: Any,
+        rate: float,
+        first: Side | None = None,
+        second: Side | None = None,
+    ) -> Updates:
         """Both verdicts on a score, at these ages and this rate."""
         if compared is None:
             return {self.progress: ""}
         try:
             with answering():
-                told = self.told(compared, (age_of(years), age_of(other_years)), rate)
+                told = self.told(compared, (age_meant(years, first), age_meant(other_years, second)), rate)
         except Refusal as refusal:
             return {self.result: "", self.progress: self.trouble(str(refusal))}
         return {self.result: told, self.progress: ""}
@@ -176,7 +189,8 @@ class PairRoom(PairLayout):
         rows: list[StripScore] = []
         try:
             with answering():
-                side, age_years = permitted(first, guardian), age_of(years)
+                side = permitted(first, guardian)
+                age_years = age_meant(years, side)
                 yield {
                     self.progress: self.bar(0, total, self.say("Starting")),
                     self.run: gr.update(visible=False),

@@ -163,6 +163,13 @@ def age_of(value: object) -> float:
     return float(value)
 
 
+def age_meant(value: object, side: Side | None) -> float:
+    """The age that decides: what the face reads as while the whole years of that are entered. Raises as `age_of`."""
+    years = age_of(value)
+    read = None if side is None else side.present_age
+    return years if read is None or int(read.years) != years else read.years
+
+
 @cache
 def sha256_of(path: Path) -> str:
     """Of a recogniser's file, read once."""

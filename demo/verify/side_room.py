@@ -132,7 +132,7 @@ class SideRoom:
             self.guardian: gr.update(value=False, visible=side.needs_guardian),
             self.notice: self.hint(consent.TICK_GUARDIAN) if side.needs_guardian else "",
             self.years: gr.update(
-                value=None if age is None else round(age.years),
+                value=None if age is None else int(age.years),
                 info=self.say("As it was asked for.") if side.is_made else years,
                 visible=True,
             ),

@@ -44,10 +44,10 @@ def found(say: Language, side: Side) -> str:
     age = side.present_age
     if age is not None and not side.is_made:
         if age.interval_years is None:
-            parts.append(say("It reads as about {years}.", years=f"{age.years:.0f}"))
+            parts.append(say("It reads as about {years}.", years=int(age.years)))
         else:
-            low, high = (f"{years:.0f}" for years in age.interval_years)
-            parts.append(say("It reads as {years} ({low}–{high}).", years=f"{age.years:.0f}", low=low, high=high))
+            low, high = map(int, age.interval_years)
+            parts.append(say("It reads as {years} ({low}–{high}).", years=int(age.years), low=low, high=high))
     reasons = {"profile": say("seen from the side"), "tiny": say("very small"), "blurred": say("blurred")}
     told = ", ".join(reasons.get(warning, warning) for warning in side.face.warnings)
     caution = f'<p class="caution">{say.html("The face is {faults}: its score says less.", faults=told)}</p>'
@@ -55,8 +55,8 @@ def found(say: Language, side: Side) -> str:
 
 
 def ages_text(seen: Verification) -> dict[str, str]:
-    """The two ages for a sentence."""
-    return {"first": f"{seen.ages_years[0]:.0f}", "second": f"{seen.ages_years[1]:.0f}"}
+    """The two ages for a sentence: whole years begun, as the groups beside them count."""
+    return {"first": str(int(seen.ages_years[0])), "second": str(int(seen.ages_years[1]))}
 
 
 def sentences(say: Language, seen: Verification, is_made: bool) -> list[str]:
@@ -122,7 +122,7 @@ def result(say: Language, source: Source, seen: Verification, table: ThresholdTa
     figures = (
         (say("Score"), f'<data id="verify-score" value="{seen.score!r}">{score}</data>'),
         (say("Ages"), say("{first} and {second}", **ages_text(seen))),
-        (say("Gap"), say("{years} years", years=f"{seen.gap_years:.0f}")),
+        (say("Gap"), say("{years} years", years=abs(int(seen.ages_years[0]) - int(seen.ages_years[1])))),
         (say("Groups"), names),
     )
     told = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures)

@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, TypeVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from core.provenance import Made
 from core.transform import made_of
 from core.video import write_clip
 from demo.answering import Refusal
+from demo.cache_folder import own_folder
 from demo.motion import quick_model
 from demo.studio import ADULT_YEARS, Studio
 from demo.uploads import EXAMPLE
@@ -96,8 +96,8 @@ class Cinema:
     def example(self) -> Copy:
         """A short clip of the bundled photo, moved as by a hand: for who has none of their own."""
         photo = self.studio.read(EXAMPLE.read_bytes())
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "example.mp4"
+        with own_folder() as folder:
+            path = folder / "example.mp4"
             for _ in write_clip(panned(photo), path, EXAMPLE_FPS):
                 pass
             return self.bring(path.read_bytes())
@@ -129,8 +129,8 @@ class Cinema:
         age = self.ager.present_age(clip, person)
         if is_minor(age) and not is_allowed_minor:
             raise Refusal(refusal)
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "aged.mp4"
+        with own_folder() as folder:
+            path = folder / "aged.mp4"
             outcome: Outcome = yield from pace.timed(self.ager.age(clip, person, age, years, path))
             return Film(data=path.read_bytes(), outcome=outcome)
 

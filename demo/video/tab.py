@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from core.clips import Copy
+from core.files import write_atomic
 from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
@@ -38,7 +39,7 @@ class VideoTab(Layout):
         made = [self.progress, self.players, self.verdict, self.save, self.run, self.cancel]
         waiting = self.run.click(self.wait, [self.seen, self.guardian], made, **quiet)
         running = waiting.success(self.age, [self.seen, self.guardian, self.years], [*made, self.guardian], **long)
-        pressed = [self.cancel.click, self.file.upload, self.example.click, self.consent.input]
+        pressed = [self.cancel.click, self.file.upload, self.example.click, self.consent.input, self.guardian.input]
         stops(pressed, [waiting, running])
         self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
 
@@ -53,7 +54,8 @@ class VideoTab(Layout):
             arrived.then(**to_look)
         self.consent.input(**to_look)
         to_allow = [self.seen, self.guardian]
-        self.guardian.input(self.allow, to_allow, [self.run, self.notice], trigger_mode="always_last", **quiet)
+        allowed = [self.notice, self.progress, self.run, self.cancel]
+        self.guardian.input(self.allow, to_allow, allowed, trigger_mode="always_last", **quiet)
 
     def blank(self) -> Updates:
         """The page with nothing looked for and nothing made: what every new clip starts from."""
@@ -80,8 +82,11 @@ class VideoTab(Layout):
             try:
                 with answering():
                     copy = self.cinema.bring(path.read_bytes())
-            finally:
+                    # Left there: who sends the same file has it in the same place, and may not have come to it yet.
+                    write_atomic(path, copy.data)
+            except Refusal:
                 path.unlink(missing_ok=True)
+                raise
         except Refusal as refusal:
             return {**self.blank(), self.file: None, self.reel: None, self.notice: self.trouble(str(refusal))}
         return self.take(copy)
@@ -133,9 +138,10 @@ class VideoTab(Layout):
         return self.look(reel, agreed)
 
     def allow(self, seen: Seen | None, guardian: bool) -> Updates:
-        """The guardian's tick was set or taken back."""
+        """The guardian's tick was set or taken back; nothing is being made any more."""
         return {
-            self.run: gr.update(interactive=seen is not None and guardian),
+            **self.rested(""),
+            self.run: gr.update(interactive=seen is not None and guardian, visible=True),
             self.notice: "" if guardian else self.hint(consent.TICK_GUARDIAN),
         }
 

@@ -37,9 +37,9 @@ def busy_port() -> Iterator[int]:
         yield int(taken.getsockname()[1])
 
 
-def refusal(models: Path, *arguments: str) -> str:
+def refusal(models: Path, *arguments: str, **more: str) -> str:
     """What app.py says when it ends with an error."""
-    environment = {**os.environ, "AGETRANS_MODELS": str(models), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "AGETRANS_MODELS": str(models), "OMP_NUM_THREADS": "1", **more}
     command = [sys.executable, "app.py", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
@@ -54,6 +54,15 @@ def test_a_port_in_use_is_named(zoo: Path, busy_port: int) -> None:
 
 def test_a_pack_that_is_none_is_named(zoo: Path) -> None:
     assert "no face pack 'nobody'" in refusal(zoo, "--pack", "nobody")
+
+
+def test_an_archive_that_is_not_there_is_named(zoo: Path, tmp_path: Path) -> None:
+    assert refusal(zoo, "--archive", str(tmp_path / "nowhere")).startswith(f"error: There is no archive {tmp_path}")
+
+
+def test_half_of_a_key_for_signing_is_named(zoo: Path) -> None:
+    said = refusal(zoo, AGETRANS_C2PA_KEY="x")
+    assert said.startswith("error: AGETRANS_C2PA_KEY is set and")
 
 
 def test_its_threads_sleep_while_they_wait_unless_it_is_told_otherwise(zoo: Path) -> None:

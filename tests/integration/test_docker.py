@@ -54,6 +54,13 @@ def test_nobody_runs_as_root() -> None:
     assert not re.search(r"apt-get|build-essential|gcc", TEXT)
 
 
+def test_temporary_files_have_a_place_where_the_image_may_write() -> None:
+    environment = dict(pair.split("=", 1) for line in lines("ENV") for pair in line.split())
+    made = [name for line in lines("RUN") for name in line.split() if name.startswith("/tmp")]
+    assert environment["TMPDIR"] in made
+    assert all(value.startswith(STATE) for value in environment.values() if value.startswith("/tmp"))
+
+
 def test_the_image_serves_is_healthy_and_writes_where_it_may(image: Path, tmp_path: Path) -> None:
     pairs = [pair.split("=", 1) for line in lines("ENV") for pair in line.split()]
     environment = {name: value.replace(STATE, str(tmp_path)) for name, value in pairs}

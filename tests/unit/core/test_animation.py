@@ -7,7 +7,7 @@ from skimage.data import astronaut
 
 from core.ages import FOUR, TEN, AgeGroups
 from core.aging import FaceAger
-from core.animation import gif, sweep, sweep_years, there_and_back
+from core.animation import caption, gif, sweep, sweep_years, there_and_back
 from core.detect import open_pack
 from core.device import choose
 from core.generator import Generator, GeneratorConfig
@@ -21,6 +21,12 @@ def test_every_typical_age_is_met(groups: AgeGroups) -> None:
     assert len(years) == 4 * (len(groups) - 1) + 1
     assert years[::4] == pytest.approx(groups.typical_years)
     assert years == sorted(years)
+
+
+def test_a_caption_names_the_year_begun_and_its_group() -> None:
+    assert caption(TEN, 2.7) == "2 years (group 0-2)"
+    assert caption(TEN, 3.0) == "3 years (group 3-6)"
+    assert caption(TEN, 77) == "77 years (group 70+)"
 
 
 def test_frames_are_marked_portraits_with_a_caption_and_turn_round() -> None:

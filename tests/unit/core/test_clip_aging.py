@@ -138,5 +138,9 @@ def test_changes_fade_where_a_face_comes_and_goes(ager: ClipAger) -> None:
     shown = fades(person)
     assert shown[0] == shown[9] == 1 and shown[3] == shown[6] == 0
     assert 0 < shown[2] < shown[1] <= 1
+    for number in (8, 9):
+        del person.faces[number], person.times_s[number]
+    shown = fades(person)
+    assert shown[0] == 1 and shown[7] == 0, "lost for good"
     assert rate_of(person) == pytest.approx(10, rel=0.05)
     assert middle([]) is None and middle([None]) is None

@@ -7,7 +7,9 @@ import pytest
 
 from core.clip_decoding import ClipLimits, ClipStream, format_of, warm_up
 from core.errors import BadClip
+from core.high_range import HLG, PQ
 from tests.make_clip import clip, moving_face
+from tests.unit.core.test_high_range import coded
 
 FIELDS = ([200, 30, 30], [30, 180, 60], [40, 60, 200], [224, 172, 105], [128, 128, 128], [250, 250, 250])
 
@@ -34,10 +36,27 @@ def test_colours_are_those_of_the_standard_that_goes_without_saying(height: int,
         assert np.abs(read[height // 2, middle - 4 : middle + 4].mean(0) - field).max() < 6, field
 
 
+@pytest.mark.parametrize("transfer", [PQ, HLG])
+def test_colours_of_high_dynamic_range_are_not_washed_out(transfer: int) -> None:
+    """As telephones film by default; here stored with 8 bits, so a few levels coarser."""
+    fields = np.array(FIELDS[:5], np.uint8)
+    row = np.repeat(np.round(255 * coded(fields, transfer)).astype(np.uint8), 64, axis=0)
+    stream = ClipStream(clip([np.tile(row, (128, 1, 1))] * 2, transfer=transfer), ClipLimits())
+    _, frame = next(stream.frames())
+    read = stream.picture(frame).astype(int)
+    for number, field in enumerate(fields.astype(int)):
+        assert np.abs(read[60:68, 64 * number + 28 : 64 * number + 36].mean((0, 1)) - field).max() < 16, field
+        assert np.ptp(field) == 0 or np.ptp(read[64, 64 * number + 32]) > 0.85 * np.ptp(field), "not washed out"
+
+
 def test_pixels_that_are_not_square_come_square() -> None:
     stream = ClipStream(clip(moving_face(2), pixel_ratio=Fraction(4, 3)), ClipLimits())
     _, frame = next(stream.frames())
     assert stream.picture(frame).shape == (240, 427, 3)
+    with pytest.raises(BadClip, match="427 x 240 pixels; up to"):
+        ClipStream(clip(moving_face(2), pixel_ratio=Fraction(4, 3)), ClipLimits(max_pixels=320 * 240))
+    with pytest.raises(BadClip, match="107 x 240 pixels; each side must have at least 200"):
+        ClipStream(clip(moving_face(2), pixel_ratio=Fraction(1, 3)), ClipLimits(min_side_px=200))
 
 
 def test_refusals_name_the_thing_and_the_remedy() -> None:

@@ -1,6 +1,7 @@
 """Clips in, folders out: every age, a record, nothing done twice, what fails told and passed over."""
 
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from core.clips import Clip
 from core.detect import open_pack
 from core.device import choose
 from core.generator import Generator, GeneratorConfig
+from core.provenance import read
 from core.weights import LoadedModel
 from tests.make_clip import clip, moving_face
 from tests.models import info_of
@@ -84,6 +86,38 @@ def test_a_run_that_was_broken_off_is_not_taken_for_done(ager: FaceAger, tmp_pat
     record.write_text(record.read_text().replace('"is_complete": true', '"is_complete": false'))
     [told] = transform_clips(ager, [path], (70.0,), out)
     assert told["frames"] == 2
+
+
+def test_a_film_lies_under_its_name_only_signed(ager: FaceAger, tmp_path: Path) -> None:
+    path, out, seen = tmp_path / "party.mp4", tmp_path / "out", []
+    path.write_bytes(clip(moving_face(2)))
+    film, is_over = out / "party-video" / "70.mp4", threading.Event()
+
+    def watch() -> None:
+        while not seen and not is_over.is_set():
+            if film.exists():
+                seen.append(film.read_bytes())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    list(transform_clips(ager, [path], (70.0,), out))
+    is_over.set()
+    watcher.join()
+    told = read((seen or [film.read_bytes()])[0], "video/mp4")
+    assert told is not None and told.is_valid and told.made is not None and told.made.ages == ("70",)
+    assert sorted(file.name for file in film.parent.iterdir()) == ["70.mp4", "record.json"]
+
+
+@pytest.mark.parametrize("told", ["age_estimator", "age_estimator_sha256", "precision"])
+def test_a_clip_made_by_other_means_is_made_again(ager: FaceAger, tmp_path: Path, told: str) -> None:
+    path, out = tmp_path / "party.mp4", tmp_path / "out"
+    path.write_bytes(clip(moving_face(2)))
+    list(transform_clips(ager, [path], (70.0,), out))
+    record = out / "party-video" / "record.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), told: "another"}))
+    [again] = transform_clips(ager, [path], (70.0,), out)
+    assert again.get("frames") == 2
+    assert json.loads(record.read_text())[told] in (None, "float32")
 
 
 def test_a_clip_that_cannot_be_opened_is_told_and_the_rest_goes_on(ager: FaceAger, tmp_path: Path) -> None:

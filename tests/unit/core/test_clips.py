@@ -11,7 +11,7 @@ import pytest
 
 from core.clips import Clip, ClipLimits
 from core.errors import BadClip
-from tests.make_clip import SOUND_HZ, clip, loudness_at, moving_face, trimmed
+from tests.make_clip import SOUND_HZ, clip, loudness_at, moving_face, trimmed, with_a_gap
 
 CANARY = "CANARY-50.0875N-14.4214E"
 
@@ -50,6 +50,13 @@ def test_sound_is_what_was_heard(plain: bytes) -> None:
     assert len(sound.samples) == pytest.approx(1.2 * SOUND_HZ, rel=0.03)
     assert loudness_at(sound.samples) > 0.95
     assert Clip(clip(moving_face(3))).sound() is None
+
+
+def test_what_is_heard_after_a_gap_comes_when_it_did(plain: bytes) -> None:
+    sound = Clip(with_a_gap(plain, 0.5, 0.4)).sound()
+    assert sound is not None and len(sound.samples) == pytest.approx(1.6 * SOUND_HZ, rel=0.03)
+    around = [np.abs(sound.samples[round(time_s * SOUND_HZ) :][:2400].astype(int)).max() for time_s in (0.3, 0.7, 1.1)]
+    assert around[0] > 8000 and around[1] < 100 and around[2] > 8000
 
 
 def test_uneven_times_are_kept() -> None:

@@ -43,6 +43,13 @@ def test_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == stat.S_IMODE((tmp_path / "b.bin").stat().st_mode)
 
 
+def test_the_umask_is_left_to_the_other_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed: list[int] = []
+    monkeypatch.setattr(os, "umask", lambda mask: changed.append(mask) or 0o022)
+    write_atomic(tmp_path / "a.bin", b"")
+    assert changed == []
+
+
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_atomic(tmp_path / "none" / "a.bin", b"")

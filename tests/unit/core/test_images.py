@@ -170,6 +170,17 @@ def test_a_file_that_is_too_large_is_refused_before_decoding(tmp_path: Path) -> 
         decode_photo(bytes(32 * 1024 * 1024 + 1))
 
 
+def test_ones_own_photos_may_be_larger_than_a_visitors(tmp_path: Path) -> None:
+    path = tmp_path / "wide.png"
+    Image.new("1", (9000, 5600)).save(path)
+    with pytest.raises(BadImage, match="at most 50 million"):
+        decode_photo(path.read_bytes())
+    assert read_photo(path).shape == (5600, 9000, 3)
+    Image.new("1", (20_001, 10_000)).save(path)
+    with pytest.raises(BadImage, match=r"20001 x 10000 pixels; at most 200 million"):
+        read_photo(path)
+
+
 def test_own_limits_hold() -> None:
     data = saved(scene(), "PNG")
     with pytest.raises(BadImage, match=r"96 x 64 pixels; at most 0\.005 million"):

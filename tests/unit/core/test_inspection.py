@@ -70,6 +70,13 @@ def test_a_photo_carries_none(tmp_path: Path) -> None:
     assert 0 < found.watermark_score < 5
 
 
+def test_a_picture_heavier_than_a_server_takes_is_looked_at(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2900, 4000, 3), dtype=np.uint8)
+    (tmp_path / "x.png").write_bytes(encode_png(add_label(noise)))
+    assert (tmp_path / "x.png").stat().st_size > 32 << 20
+    assert inspect(tmp_path / "x.png").has_label
+
+
 def test_the_name_of_a_file_does_not_matter(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(encode_jpeg(mark(portrait())))
     assert inspect(tmp_path / "x.png").media_type == "image/jpeg"

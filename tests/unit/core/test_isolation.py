@@ -163,6 +163,22 @@ def test_many_threads_get_their_own_pictures() -> None:
     assert all(np.array_equal(answer, picture) for answer, picture in zip(answers, pictures, strict=True))
 
 
+class Emptied(list[Worker]):
+    """The list of a pool whose last idle worker another thread takes between the look and the grasp."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def test_the_last_idle_worker_may_go_to_another_thread(pool: WorkerPool) -> None:
+    pool.close()
+    pool._idle = Emptied()
+    assert np.array_equal(pool.decode(HONEST, LIMITS), scene())
+    pool.close()
+    pool.close()
+    assert pool.pids() == ()
+
+
 def test_an_interrupted_request_does_not_answer_the_next(pool: WorkerPool) -> None:
     """A refusal in the middle of an answer must not leave its rest in the pipe."""
     (pid,) = pool.pids()

@@ -158,6 +158,16 @@ def test_a_file_is_signed_where_it_lies(files: dict[str, bytes], tmp_path: Path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["film.mp4"]
 
 
+def test_a_draft_is_signed_as_what_it_will_be(files: dict[str, bytes], tmp_path: Path) -> None:
+    path = tmp_path / ".film.mp4.part"
+    path.write_bytes(files[".mp4"])
+    sign_file(path, MADE)
+    assert path.read_bytes() == files[".mp4"]
+    sign_file(path, MADE, "film.mp4")
+    told = read(path.read_bytes(), "video/mp4")
+    assert told is not None and told.is_valid and told.made == MADE
+
+
 def test_threads_share_a_signer(files: dict[str, bytes]) -> None:
     made: list[bool] = []
 

@@ -14,7 +14,7 @@ from core.detect import open_pack
 from core.device import choose
 from core.errors import BadImage, RecordRefused, WeightsRefused
 from core.generator import Generator, GeneratorConfig
-from core.images import decode_photo
+from core.images import decode_photo, resize
 from core.marking import mark
 from core.rerun import rerun
 from core.transform import record_of
@@ -48,6 +48,22 @@ def test_a_record_gives_the_same_pixels(
     for path, aged in zip(made, aging.results, strict=False):
         assert (decode_photo(path.read_bytes()) == mark(aged.photo)).all()
         assert (aged.photo != ASTRONAUT).any()
+
+
+def test_a_photo_that_was_made_smaller_first_is_so_again(ager: FaceAger, tmp_path: Path) -> None:
+    worked_on, record = resize(ASTRONAUT, 400, 400), tmp_path / "record.json"
+    aging = ager.transform(worked_on, ages_years=[70.0])
+    told = record_of(ager, worked_on, aging, [])
+    record.write_text(json.dumps(told))
+    made, _ = rerun(record, ASTRONAUT, tmp_path / "again", device="cpu")
+    assert (decode_photo(made.read_bytes()) == mark(aging.results[0].photo)).all()
+    record.write_text(json.dumps({name: value for name, value in told.items() if name != "photo_size_px"}))
+    with pytest.raises(BadImage, match="made it smaller first"):
+        rerun(record, ASTRONAUT, tmp_path / "again")
+    for wrong in ([10**12, 400], [400.0, 400], "400", [0, 0]):
+        record.write_text(json.dumps({**told, "photo_size_px": wrong}))
+        with pytest.raises(BadImage, match="pixels differ"):
+            rerun(record, ASTRONAUT, tmp_path / "again")
 
 
 def test_what_does_not_belong_together_is_refused(ager: FaceAger, tmp_path: Path) -> None:

@@ -143,6 +143,8 @@ def test_two_verdicts_that_differ() -> None:
     assert seen.gap_years == 51 and seen.groups == (9, 5) and seen.cell == rectified
     assert seen.passes_rectified is True and seen.passes_one_size is False
     assert "at ages 75 and 24" in seen.sentence.lower() and "20-29 and 70+" in seen.sentence
+    nearly = verify_score(score, (75, 29.7), table)
+    assert "at ages 75 and 29 " in nearly.sentence.lower() and "20-29 and 70+" in nearly.sentence
     assert "one in 1,000 pairs of strangers" in seen.sentence and "would have turned them away" in seen.sentence
     young = table.cell(0, 0)
     assert young is not None and young.threshold is not None

@@ -16,6 +16,14 @@ HOLD = (
     "with own_folder(Path(sys.argv[1])) as folder:\n"
     "    (folder / 'photo.jpg').write_bytes(b'x'); print(folder, flush=True); time.sleep(60)"
 )
+MAKE = """import tempfile, time
+from demo.cache_folder import claim, own_folder
+claim()
+with tempfile.TemporaryDirectory() as for_gradio, own_folder() as for_a_film:
+    (for_a_film / "aged.mp4").write_bytes(b"x")
+    print(for_gradio, for_a_film, flush=True)
+    time.sleep(60)
+"""
 
 
 def put(folder: Path, name: str, num_bytes: int) -> Path:
@@ -112,3 +120,40 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
         (folder / "file").symlink_to(kept / "photo.jpg")
         sweep(folder, max_age_s=0, max_bytes=0)
     assert (kept / "photo.jpg").exists()
+
+
+def test_temporary_files_lie_in_the_pages_folder_and_go_with_it(tmp_path: Path) -> None:
+    said, elsewhere = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path / "files")}, {"TMPDIR": str(tmp_path / "nowhere")}
+    for signal_sent in (signal.SIGTERM, signal.SIGKILL):
+        command = [sys.executable, "-c", MAKE]
+        server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**said, **elsewhere})
+        try:
+            assert server.stdout is not None
+            places = [Path(place) for place in server.stdout.readline().split()]
+            [folder] = (tmp_path / "files").iterdir()
+            assert [place.parent for place in places] == [folder, folder]
+            server.send_signal(signal_sent)
+            server.wait(10)
+        finally:
+            server.kill()
+            server.wait(10)
+    assert [path.name for path in (tmp_path / "files").rglob("*.mp4")] == ["aged.mp4"]
+    with own_folder(tmp_path / "files"):
+        assert [path.name for path in (tmp_path / "files").rglob("*.mp4")] == []
+
+
+def test_what_is_being_made_is_not_swept_and_what_a_killed_maker_left_is(tmp_path: Path) -> None:
+    with own_folder(tmp_path) as folder:
+        with own_folder(folder) as room:
+            (room / "aged.mp4").write_bytes(b"x" * 100)
+            long_ago = time.time() - EMPTY_S - 1
+            os.utime(room, (long_ago, long_ago))
+            assert sweep(folder, max_age_s=0, max_bytes=10) == 0
+            assert (room / "aged.mp4").exists() and (room / LOCK).exists()
+        left = folder / "agetrans-left"
+        left.mkdir()
+        for name in (LOCK, "aged.mp4"):
+            (left / name).write_bytes(b"x" * 100)
+        time.sleep(0.01)
+        assert sweep(folder, max_age_s=0, max_bytes=10) == 0
+        assert list(left.iterdir()) == []

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.context import Context
 
 from cafdata.archive import Archive
 from cafdata.queue import ReviewQueue
@@ -19,6 +20,7 @@ from demo.dataset.tab import DatasetTab
 from demo.delivery import Delivery
 from demo.language import Language
 from demo.studio import Studio
+from tests.wiring import stopped_by
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +72,33 @@ def test_pairs_of_an_archive_that_has_changed_are_drawn_anew(tab: DatasetTab, mo
     pairs = tab.pairs
     *_, last = pairs.begin("", "same", 0, "all", True, True)
     search = last[pairs.search]
-    *_, more = pairs.go_on("", search, True)
+    *_, more = pairs.go_on("", search, True, True)
     assert more[pairs.search].position == 2 * len(last[pairs.seen])
     monkeypatch.setattr(pairs.shelf, "_home", None)  # as after a new generation: it is read again
-    *_, told = pairs.go_on("", search, True)
+    *_, told = pairs.go_on("", search, True, True)
     assert "has changed" in told[pairs.note]
     assert told[pairs.search] is None and told[pairs.pairs] == []
+
+
+def test_pairs_with_under_18s_end_with_the_tick_for_them(tab: DatasetTab) -> None:
+    pairs = tab.pairs
+    *_, last = pairs.begin("", "same", 0, "all", True, True)
+    (told,) = pairs.go_on("", last[pairs.search], True, False)
+    assert "Press “Look at pairs” first." in told[pairs.note] and pairs.pairs not in told
+    gone = pairs.ticked(False)
+    assert gone[pairs.search] is None and gone[pairs.pairs] == [] and gone[pairs.seen] == []
+    *_, adults = pairs.begin("", "same", 0, "all", True, False)
+    *_, more = pairs.go_on("", adults[pairs.search], True, False)
+    assert more[pairs.seen], "for them no tick is needed"
+
+
+def test_a_tick_taken_back_stops_what_goes_on(tab: DatasetTab) -> None:
+    assert Context.root_block is not None
+    pairs, room = tab.pairs, tab.room
+    for button, boxes in ((pairs.start, (pairs.consent, pairs.guardian)), (pairs.more, (pairs.consent, pairs.guardian)),
+                          (room.go, (room.consent, room.guardian))):  # fmt: skip
+        for box in boxes:
+            assert stopped_by(Context.root_block, (button, "click"), (box, "input"))
 
 
 def test_only_two_pictures_of_one_person(tab: DatasetTab) -> None:

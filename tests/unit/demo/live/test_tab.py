@@ -22,6 +22,7 @@ from demo.live.mirror import as_url
 from demo.live.tab import LiveTab
 from demo.studio import Studio
 from tests.watched import Watched
+from tests.wiring import stopped_by
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,14 @@ def test_a_strip_has_every_age_and_stopping_forgets(tab: LiveTab) -> None:
 def test_what_is_forgotten_cannot_be_saved(tab: LiveTab) -> None:
     assert "no longer held" in tab.make_png(None, 3)[tab.saved]
     assert "no longer held" in tab.make_zip(None, None)[tab.saved]
+
+
+def test_a_strip_ends_and_goes_with_the_guardians_tick(tab: LiveTab) -> None:
+    assert Context.root_block is not None
+    assert stopped_by(Context.root_block, (tab.camera, "pause"), (tab.guardian, "input"))
+    gone = tab.allow(False)
+    assert gone[tab.sitting] is None and gone[tab.strip]["value"] == [] and gone[tab.cancel]["visible"] is False
+    assert tab.start not in gone and tab.glance not in gone, "the camera goes on, and asks for the tick"
 
 
 def test_a_frame_under_way_ends_with_the_camera(tab: LiveTab) -> None:

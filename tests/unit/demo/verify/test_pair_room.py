@@ -23,7 +23,7 @@ from demo.language import Language
 from demo.stopping import Askings
 from demo.studio import Studio
 from demo.verify.pair_room import PairRoom
-from demo.verify.pairing import Pairing, Side
+from demo.verify.pairing import Pairing, Side, age_meant
 from demo.verify.words import Compared
 from tests.watched import Watched
 
@@ -124,6 +124,19 @@ def test_from_two_photos_to_two_verdicts_and_only_a_score_is_kept(room: PairRoom
     again = room.tell_again(compared, 41, 70, 0.0001)
     assert "41 and 70" in again[room.result] and "one pair in 10,000" in again[room.result]
     assert calls(room) == before  # ages and rate change without a face being looked at
+
+
+def test_a_reading_decides_while_its_whole_years_are_entered(room: PairRoom, side: Side) -> None:
+    almost = replace(side, present_age=PresentAge(years=29.7, interval_years=(25.9, 34.2)))
+    met = room.first.met(almost)
+    assert met[room.first.years]["value"] == 29 and "29 (25–34)" in met[room.first.found]["value"]
+    told = room.hold_together(almost, False, side, False, 29, 41, 0.001)
+    for result in (told[room.result], room.tell_again(told[room.compared], 29, 41, 0.001, almost, side)[room.result],
+                   room.hold_together(almost, False, side, False, 29.7, 41, 0.001)[room.result]):  # fmt: skip
+        assert "29 and 41" in result and "20–29" in result and "12 years" in result
+    assert age_meant(29, almost) == 29.7 and age_meant(30, almost) == 30.0
+    entered = room.tell_again(told[room.compared], 30, 41, 0.001, almost, side)[room.result]
+    assert "30 and 41" in entered and "30–39" in entered
 
 
 @pytest.mark.parametrize("years", [None, -1, 101, "41", True])
