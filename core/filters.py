@@ -4,6 +4,8 @@ Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (
 as in REFERENCE.md; the taps are those of Zhang, "Making Convolutional Networks Shift-Invariant Again".
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -61,3 +63,14 @@ def smooth(pictures: Tensor) -> Tensor:
     taps = torch.tensor((0.25, 0.5, 0.25), dtype=pictures.dtype, device=pictures.device)
     kernel = torch.outer(taps, taps).expand(channels, 1, -1, -1)
     return F.conv2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), kernel, groups=channels)
+
+
+def folded_kernel(num_pictures: int, channels: int, fold: int, gain: float = 1.0) -> Tensor:
+    """(num_pictures * fold^2, channels, 3, 3) random kernel in which every pixel of a fold starts alike.
+
+    So no chequerboard has to be unlearned. What comes of features of unit variance has the deviation `gain`.
+    Source: Aitken et al. 2017 (ICNR).
+    """
+    kernel = torch.randn(num_pictures, 1, channels, 3, 3) * gain / math.sqrt(channels * 9)
+    folded: Tensor = kernel.expand(-1, fold**2, -1, -1, -1).flatten(0, 1)
+    return folded

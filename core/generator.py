@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.ages import OLDEST_YEARS, AgeGroups, group_system
-from core.filters import smooth
+from core.bands import NUM_BANDS, fits, with_detail
+from core.filters import folded_kernel, smooth
 
 SQRT_HALF = math.sqrt(0.5)
 
@@ -42,6 +43,8 @@ class GeneratorConfig:
     """Age-modulated residual blocks of the decoder at each scale."""
     code_width: int = 192
     """Width of the age embedding."""
+    detail_gains: bool = False
+    """Whether the decoder also says how far the photo's own detail is turned down or up (core.bands)."""
     strengths: tuple[float, ...] = ()
     """Of each age group, what changes made for it are multiplied by; empty: by nothing, as they are in training."""
 
@@ -55,6 +58,8 @@ class GeneratorConfig:
                 f"channels {self.channels}, encoder_blocks {self.encoder_blocks} and decoder_blocks "
                 f"{self.decoder_blocks} must name the same two or more scales"
             )
+        if self.detail_gains and not fits(self.size_px):
+            raise ValueError(f"detail_gains needs a size_px that divides by 64 and is larger, got {self.size_px}")
         if self.size_px % (self.fold * 2 ** (scales - 1)):
             raise ValueError(f"size_px {self.size_px} does not divide by {self.fold * 2 ** (scales - 1)}")
 
@@ -211,7 +216,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Features and age code to a change of the picture and the mask it is seen through."""
+    """Features and age code to a change of the picture, with `detail_gains` those behind it, and the mask."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -230,10 +235,9 @@ class Decoder(nn.Module):
         self.ups = nn.ModuleList(
             ModulatedConv(b, a, width) for a, b in zip(config.channels, config.channels[1:], strict=False)
         )
-        self.head = nn.Conv2d(config.channels[0], 4 * config.fold**2, 3, padding=1)
-        # Every pixel of a fold starts alike, so that no chequerboard has to be unlearned (ICNR).
-        kernel = torch.randn(4, 1, config.channels[0], 3, 3) * 0.2 / math.sqrt(config.channels[0] * 9)
-        self.head.weight.data.copy_(kernel.expand(-1, config.fold**2, -1, -1, -1).flatten(0, 1))
+        self.head = nn.Conv2d(config.channels[0], (4 + NUM_BANDS * config.detail_gains) * config.fold**2, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        self.head.weight.data[: 4 * config.fold**2] = folded_kernel(4, config.channels[0], config.fold, gain=0.2)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(self, scales: Sequence[Tensor], code: Tensor) -> tuple[Tensor, Tensor]:
@@ -245,8 +249,9 @@ class Decoder(nn.Module):
                 coarse = self.ups[depth - 1](features, style)  # (N, C_finer, R, R)
                 finer = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
                 features = (finer + scales[depth - 1]) * SQRT_HALF
-        picture = smooth(F.pixel_shuffle(self.head(features), self.fold))  # (N, 4, S, S)
-        return picture[:, :3], picture[:, 3:].sigmoid()
+        picture = smooth(F.pixel_shuffle(self.head(features), self.fold))  # (N, 4 or 6, S, S)
+        change = picture[:, :3] if picture.shape[1] == 4 else torch.cat((picture[:, :3], picture[:, 4:]), dim=1)
+        return change, picture[:, 3:4].sigmoid()
 
 
 class Generator(nn.Module):
@@ -279,6 +284,8 @@ class Generator(nn.Module):
         """
         change, mask = self.decoder(encoding.scales, code)
         change, mask = change.float(), mask.float()
+        if self.config.detail_gains:
+            change = with_detail(change, faces)
         if self.config.strengths:
             change = change * (code[:, :-1] * code.new_tensor(self.config.strengths)).sum(1)[:, None, None, None]
         return faces + mask * change, mask

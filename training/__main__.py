@@ -39,7 +39,8 @@ def train(
 
     Args:
         preset: Which configuration: tiny; utk128-10 or -4; larger, with --start-from: grown192-10, grown256-10,
-            grown512-10, grown1024-10 or -4; or the published recipe: reference-morph-256, reference-cacd-256,
+            grown512-10, grown1024-10 or -4; with gains of the photo's detail: detailed128-10, detailed192-10,
+            detailed256-10 or -4; or the published recipe: reference-morph-256, reference-cacd-256,
             reference-ffhq-128-4 to reference-ffhq-1024-10.
         out: Run folder; a run already there is resumed.
         data: Parquet files of faces instead of the preset's: paths, patterns, hf:// addresses.

@@ -230,6 +230,19 @@ PRESETS: dict[str, TrainingConfig] = {
     },
 }
 PRESETS |= {
+    f"detailed{size_px}-{groups}": TrainingConfig(
+        generator=replace(generator, detail_gains=True),
+        discriminator=discriminator,
+        batch_size=16 if size_px < 256 else 8,
+    )
+    for groups in ("10", "4")
+    for size_px, (generator, discriminator) in {
+        128: (GeneratorConfig(groups=groups), DiscriminatorConfig(groups=groups)),
+        **grown_shapes(groups),
+    }.items()
+    if size_px <= 256
+}
+PRESETS |= {
     "reference-tiny": replace(
         _published(32, "10", 4, max_channels=16),
         num_steps=20,
@@ -249,4 +262,6 @@ PRESETS |= {
 }
 """tiny: two minutes on any CPU, to see that everything works. utk128-*: for real, on the UTKFace pack.
 grown192-10, grown256-10, grown512-10, grown1024-10 (and -4): the same at larger sizes, each with --start-from a model
-of the size before. reference-*: the published recipe, with --data: Parquet files of FFHQ-Aging, MORPH or CACD."""
+of the size before. detailed128-10, detailed192-10, detailed256-10 (and -4): with gains of the photo's own detail, with
+--start-from a model of that size or the size before. reference-*: the published recipe, with --data: Parquet files of
+FFHQ-Aging, MORPH or CACD."""

@@ -70,8 +70,11 @@ def grow_generator(generator: Generator, config: GeneratorConfig) -> Generator:
     The new one is on the CPU. Fresh weights come from torch's own random numbers.
 
     Raises:
-        ValueError: the shape is no growth of the old one by a larger fold or one finer scale.
+        ValueError: the shape is no growth of the old one by a larger fold or one finer scale, or the old one has
+            detail_gains.
     """
+    if generator.config.detail_gains:
+        raise ValueError("a generator with detail_gains does not grow; start from the smaller one it came from")
     num_finer = _num_finer(generator.config, config)
     grown = Generator(config)
     with torch.no_grad():

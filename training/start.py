@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core.ages import AgeGroups, group_system
+from core.bands import NUM_BANDS
 from core.discriminator import NUM_SEXES, Discriminator, DiscriminatorConfig
 from core.errors import RunBroken
 from core.generator import Generator, GeneratorConfig, config_from_json
@@ -33,10 +34,13 @@ def start_from(state: TrainingState[Generator, Discriminator], path: Path) -> No
     """
     generator, discriminator = trained_networks(path)
     generator, discriminator = regrouped(generator, discriminator, state.generator.config.groups)
+    wanted = state.generator.config
     try:
-        if generator.config.size_px != state.generator.config.size_px:
-            generator = grow_generator(generator, state.generator.config)
+        if generator.config.size_px != wanted.size_px:
+            generator = grow_generator(generator, dataclasses.replace(wanted, detail_gains=False))
             discriminator = grow_discriminator(discriminator, state.discriminator.config)
+        if wanted.detail_gains and not generator.config.detail_gains:
+            generator = with_gains(generator)
         state.generator.load_state_dict(generator.state_dict())
         state.average.load_state_dict(generator.state_dict())
         state.discriminator.load_state_dict(discriminator.state_dict())
@@ -67,6 +71,17 @@ def trained_networks(path: Path) -> tuple[Generator, Discriminator]:
     except (OSError, RuntimeError, TypeError, ValueError, KeyError) as error:
         raise RunBroken(f"cannot start from {path}: {error}") from error
     return generator, discriminator
+
+
+def with_gains(generator: Generator) -> Generator:
+    """The same generator with `detail_gains`, which are 0 everywhere until they are trained: the same outputs."""
+    gaining = Generator(dataclasses.replace(generator.config, detail_gains=True))
+    weights = generator.state_dict()
+    for name in ("decoder.head.weight", "decoder.head.bias"):
+        old = weights[name]
+        weights[name] = torch.cat((old, old.new_zeros(NUM_BANDS * generator.config.fold**2, *old.shape[1:])))
+    gaining.load_state_dict(weights)
+    return gaining.train(generator.training)
 
 
 def weaken(generator: Generator, strength: float) -> None:

@@ -220,3 +220,9 @@ def test_the_shapes_offered_go_on_from_the_preset_and_from_each_other() -> None:
         generator = grow_generator(generator, shapes[size_px][0])
         judge = grow_discriminator(judge, shapes[size_px][1])
     assert sum(parameter.numel() for parameter in generator.parameters()) < 12e6
+
+
+def test_a_generator_with_gains_does_not_grow() -> None:
+    gaining = Generator(replace(OLD, size_px=128, detail_gains=True))
+    with pytest.raises(ValueError, match="with detail_gains does not grow"):
+        grow_generator(gaining, replace(OLD, size_px=192, fold=3))
