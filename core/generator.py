@@ -282,8 +282,7 @@ class Generator(nn.Module):
             aged faces (N, 3, S, S) float32, about -1..1 (clamp before showing), and the mask
             (N, 1, S, S) float32, 0 where the photo is kept.
         """
-        change, mask = self.decoder(encoding.scales, code)
-        change, mask = change.float(), mask.float()
+        change, mask = (made.float() for made in self.decoder(encoding.scales, code))
         if self.config.detail_gains:
             change = with_detail(change, faces)
         if self.config.strengths:
