@@ -84,10 +84,13 @@ def _mapping(head: str) -> dict[str, Any] | None:
 def _begins_with_a_rule(lines: str, *, is_closed: bool) -> bool:
     """Whether the first --- is a line across the page, by what follows, which is no head that can be read.
 
-    Where a second --- comes that is so before an empty line and before a heading; where none comes, before all but
-    a key.
+    Where a second --- comes that is so before an empty line, and before a heading if no key comes after it, which
+    would make it a comment; where none comes, before all but a key.
     """
-    return lines.startswith(("\n", "#")) or (not is_closed and not KEY.match(lines))
+    if lines.startswith("\n"):
+        return True
+    has_key = any(map(KEY.match, lines.splitlines())) if is_closed else KEY.match(lines) is not None
+    return not has_key and (not is_closed or lines.startswith("#"))
 
 
 def _data_files(files: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ in between nor a copy that still waits for an answer loses a label.
 
 import dataclasses
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from cafdata.archive import Archive
@@ -105,9 +105,9 @@ def write_waiting(run: RunFolder, waiting: Waiting) -> None:
         path.unlink(missing_ok=True)
 
 
-def told_of_losses(gone: Iterable[Record], handed_on: Collection[str]) -> str | None:
+def told_of_losses(gone: Iterable[Record]) -> str | None:
     """A sentence on labels that leave the archive with their pictures; None if none do."""
-    lost = sorted((one.picture_id, len(one.labels)) for one in gone if one.labels and one.picture_id not in handed_on)
+    lost = sorted((one.picture_id, len(one.labels)) for one in gone if one.labels)
     if not lost:
         return None
     names = ", ".join(name for name, _ in lost[:10]) + (", ..." if len(lost) > 10 else "")

@@ -109,10 +109,10 @@ def seal(run: RunFolder, kept: Mapping[str, Decided], dropped: Mapping[str, Drop
             changed[name] = {column: value for column, value in row.items() if column != "face"}
         elif (renewed := with_work(record_of(row, kept[name]), there[name])) != there[name]:
             updates[name] = renewed
-    waiting, handed_on = _waiting(run, archive, there, changed, withdrawn, dropped)
+    waiting, left = _waiting(run, archive, there, changed, withdrawn, dropped)
     for name in (waiting.keys() & there.keys()) - changed.keys() - set(withdrawn):
         updates[name] = reduce(with_work, waiting[name], updates.get(name, there[name]))
-    if told := told_of_losses((there[name] for name in (*withdrawn, *changed)), handed_on):
+    if told := told_of_losses(left):
         report(told)
     write_waiting(run, waiting)
     if updates:
@@ -145,17 +145,20 @@ def _rows_of(run: RunFolder, names: Collection[str]) -> Iterator[dict[str, Any]]
 def _waiting(
     run: RunFolder, archive: Archive, there: Mapping[str, Record], changed: Mapping[str, Mapping[str, Any]],
     withdrawn: Iterable[str], dropped: Mapping[str, Drop],
-) -> tuple[Waiting, set[str]]:  # fmt: skip
-    """What hangs on pictures that are taken out, by the one that takes their place; and the names of those."""
+) -> tuple[Waiting, list[Record]]:  # fmt: skip
+    """What hangs on pictures that are taken out, by the one that takes their place, or by their own name where that
+    one is gone and they are back; and the records for which there is neither."""
     copies = {name: drop.detail for name, drop in dropped.items() if drop.stage == COPIES}
     same = same_photos(archive, changed, there)
     pairs = [(name, record) for name, records in read_waiting(run).items() for record in records]
     pairs += [(name, there[name]) for name in (*same, *withdrawn)]
     waiting: Waiting = {}
-    handed_on = set()
+    left = [there[name] for name in changed if name not in same]
     for name, record in pairs:
-        target = target_of(name, copies) or name
-        if target not in dropped or not dropped[target].is_final:
-            handed_on.add(name)
-            waiting.setdefault(target, []).append(record)
-    return waiting, handed_on
+        targets = [target_of(one, copies) or one for one in (name, record.picture_id)]
+        present = [target for target in targets if target not in dropped or not dropped[target].is_final]
+        if present:
+            waiting.setdefault(present[0], []).append(record)
+        else:
+            left.append(record)
+    return waiting, left

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class LabelStub(http.server.ThreadingHTTPServer):
-    """Answers with what is next in the list: a status and a body, or hangs up for None."""
+    """Answers with what is next in the list: a status and a body, or hangs up for None; the last again and again."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -27,8 +27,10 @@ def serving() -> Iterator[LabelStub]:
     """A stub that answers until the context ends."""
     with LabelStub() as stub:
         threading.Thread(target=stub.serve_forever, daemon=True).start()
-        yield stub
-        stub.shutdown()
+        try:
+            yield stub
+        finally:
+            stub.shutdown()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -37,7 +39,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _serve(self) -> None:
         self.server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         self.server.seen.append((self.command, self.path, self.headers.get("Authorization", "")))
-        answer = self.server.answers.pop(0)
+        answer = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
         if answer is not None:
             self.send_response(answer[0])
             self.send_header("Content-Length", str(len(answer[1])))

@@ -70,7 +70,8 @@ def load_archive(
     if max_faces is not None and chosen:
         rows = np.linspace(0, len(chosen) - 1, min(max_faces, len(chosen))).round().astype(int)
         chosen = [chosen[row] for row in rows]
-    check_room(2 * len(chosen), size_px, 1)  # once one by one, once as an array
+    # Once one by one, once as an array.
+    check_room(len(chosen), size_px, num_copies=2, way=f"take fewer of {folder}, with --max-faces, or a part of it")
     found = []
     for number, picture in enumerate(archive.pictures(chosen) if chosen else ()):
         face = _cut_out(picture, size_px, pack)

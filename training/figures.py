@@ -138,13 +138,18 @@ def frechet_figures(
         of_group, who = real[groups_real == group], persons[groups_real == group]
         changed = made[seen.own_groups != group, group]
         size = min(len(of_group) // 2, len(changed))
-        distances = []
+        drawn = []
         for split in range(NUM_SPLITS):
             random = np.random.default_rng((split, group))
-            one_half, other_half = _halves(who, size, random)
-            half, rest = of_group[one_half], of_group[other_half]
-            some = changed[random.permutation(len(changed))[: len(rest)]]
-            distances.append([metrics.frechet_distance(one, half) for one in (some, rest)])
+            drawn.append((*_halves(who, size, random), random.permutation(len(changed))))
+        size = min(len(other) for _, other, _ in drawn)  # less where somebody has so many pictures
+        distances = [
+            [
+                metrics.frechet_distance(one, of_group[half[:size]])
+                for one in (changed[some[:size]], of_group[rest[:size]])
+            ]
+            for half, rest, some in drawn
+        ]
         outputs.append(finite(mean([pair[0] for pair in distances])))
         others.append(finite(mean([pair[1] for pair in distances])))
         sizes.append(size)

@@ -30,6 +30,8 @@ class LikenessFigures:
     """99.9th percentile over all pairs of up to MAX_STRANGERS different inputs, where it is known who they are of two
     people. Where it is not, data of famous people may hold one of them twice, which puts the bound too high: it errs
     against the generator."""
+    are_strangers: bool
+    """Whether it is known that those pairs are of two people each."""
     num_pairs: int
     """Pairs behind the bound; with less than some ten thousand it is a guess."""
     cosine: Figure
@@ -73,6 +75,7 @@ def likeness_figures(seen: Observations, recogniser: str) -> LikenessFigures:
     return LikenessFigures(
         recogniser=recogniser,
         different_person_bound=finite(bound),
+        are_strangers=persons is not None,
         num_pairs=len(strangers),
         cosine=finite(mean(cosines)),
         cosine_by_target=by_target(cosines),

@@ -130,14 +130,15 @@ def _likeness(figures: Figures) -> Section:
         "in it",
         "above it",
     )
+    unknown = "different inputs; famous people may be among them twice, so it may lie too high"
+    who = "different people" if found.are_strangers else unknown
     return Section(
         title=f"Identity ({found.recogniser})",
         blocks=(
             f"Bound: {number(found.different_person_bound, 3)}, the 99.9th percentile of {found.num_pairs} pairs of "
-            "different inputs; famous people may be among them twice, so it may lie too high. Real pairs above it: of "
-            "the same age gaps, were cosines spread as published for ArcFace. Published: real pairs of 20-29 and the "
-            "target at Face++'s thresholds. Band: the published ArcFace cosines of real pairs, one deviation to each "
-            "side; 68 % of real pairs lie in it.",
+            f"{who}. Real pairs above it: of the same age gaps, were cosines spread as published for ArcFace. "
+            "Published: real pairs of 20-29 and the target at Face++'s thresholds. Band: the published ArcFace cosines "
+            "of real pairs, one deviation to each side; 68 % of real pairs lie in it.",
             table(head, zip(*columns, strict=True)),
             f"Mean cosine {number(found.cosine, 3)}; "
             f"above the bound, targets from 10 years up: {share(found.above_bound)}.",

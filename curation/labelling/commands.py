@@ -109,7 +109,8 @@ def pull(archive: tyro.conf.Positional[Path], name: str | None = None, every: fl
     Args:
         archive: Archive folder.
         name: Name of the archive on the server; by default the folder's.
-        every: Go on until stopped, looking every so many seconds; what goes wrong is said, and it looks again.
+        every: Go on until stopped, looking every so many seconds; what goes wrong after the first time is said, and it
+            looks again.
     """
     from cafdata.archive import Archive
     from core.errors import CafError
@@ -118,13 +119,14 @@ def pull(archive: tyro.conf.Positional[Path], name: str | None = None, every: fl
 
     if every is not None and not 1 <= every <= 86_400:
         raise ValueError(f"--every is 1 to 86400 seconds, got {every:g}")
-    opened, access = Archive(archive), access_from_environment()
+    opened, access, has_pulled = Archive(archive), access_from_environment(), False
     while True:
         try:
             with LabelStudio(access) as server:
                 done = pull_all(server, opened, _name(archive, name))
+                has_pulled = True
         except CafError as error:
-            if every is None:
+            if every is None or not has_pulled:
                 raise
             _to_stderr(str(error))  # a push holds the lock, the server is being restarted
             time.sleep(every)

@@ -5,7 +5,7 @@ wanted. They go where nobody has labelled them.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from cafdata.archive import Archive
 from cafdata.queue import ReviewQueue
@@ -16,6 +16,8 @@ from curation.labelling.sync import Listing, find
 from curation.labelling.tasks import asked_picture, item_key
 
 Tasks = Iterable[Mapping[str, Any]]
+TOUCHED: Final = ("total_annotations", "cancelled_annotations", "drafts")
+"""What a task has of which somebody has seen something: labels, skips, what is not submitted yet."""
 
 
 def withdraw(server: LabelStudio, listing: Listing, archive: Archive, archive_name: str) -> int:
@@ -58,8 +60,9 @@ def _removed(kind: Kind, tasks: Tasks, gone: Mapping[str, Collection[str]]) -> s
 
 
 def _idle(kind: Kind, tasks: Tasks, present: Mapping[str, str]) -> set[int]:
-    """Numbers of the tasks without a label whose pictures the archive does not have."""
-    asked = {task["id"]: asked_picture(kind, task.get("meta")) for task in tasks if not task["total_annotations"]}
+    """Numbers of the tasks that nobody has begun whose pictures the archive does not have."""
+    untouched = [task for task in tasks if not any(task.get(name) for name in TOUCHED)]
+    asked = {task["id"]: asked_picture(kind, task.get("meta")) for task in untouched}
     return {number for number, one in asked.items() if one is not None and present.get(one[0]) != one[1]}
 
 

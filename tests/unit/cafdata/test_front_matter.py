@@ -43,7 +43,10 @@ def test_a_text_that_begins_with_a_line_across_the_page_has_no_head(text: str) -
     assert split_readme(bare) == ({}, text) and with_configs(bare, []) == bare
 
 
-@pytest.mark.parametrize("text", ["---\na: [\n---\n", "---\n- a\n---\n", "---\nWords.\n---\n", "---\na: 1\n# Mine\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["---\na: [\n---\n", "---\n# c\na: [\n---\nb\n", "---\n- a\n---\n", "---\nWords.\n---\n", "---\na: 1\n# Mine\n"],
+)
 def test_a_head_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(ArchiveBroken, match=r"no YAML; mend or delete the file, or put an empty line"):
         split_readme(text)

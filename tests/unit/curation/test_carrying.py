@@ -19,11 +19,11 @@ def test_copies_of_copies_lead_to_the_one_that_is_kept(name: str, target: str | 
     assert target_of(name, COPIES) == target
 
 
-def test_labels_that_go_are_told_of_and_those_handed_on_are_not() -> None:
+def test_labels_that_go_are_told_of() -> None:
     label = AgeLabel(annotator="a", verdict="age", age_years=3, labelled_at="2024-05-03T10:00:00+00:00")
     plain, first, second = (drawn_picture(number, 30).record for number in range(3))
     first, second = (dataclasses.replace(one, labels=(label, label)) for one in (first, second))
-    assert told_of_losses([plain, first], {first.picture_id}) is None
-    told = told_of_losses([plain, second, first], ())
+    assert told_of_losses([plain]) is None
+    told = told_of_losses([plain, second, first])
     assert told is not None
     assert f": 4 ({first.picture_id}, {second.picture_id})" in told

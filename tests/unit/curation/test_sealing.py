@@ -204,6 +204,34 @@ def test_a_better_copy_takes_over_what_people_said(run: RunFolder, rows: list[Ro
     assert not (run.folder / FILE).exists()
 
 
+def test_a_picture_that_comes_back_has_its_labels_though_the_better_copy_never_came(
+    run: RunFolder, rows: list[Row]
+) -> None:
+    seal(run, kept(rows), {}, (), print)
+    worked = labelled(run, "made/1-31")
+    without = [row for row in rows if row["picture_id"] != "made/1-31"]
+    held = {"made/1-31": Drop(stage="duplicates", reason="same photo", detail="made/1-31-large")}
+    seal(run, kept(without), held, (), print)
+    assert "made/1-31" not in records(run)
+    missing = {"made/1-31-large": Drop(stage="fetch", reason="not found")}
+    assert missing["made/1-31-large"].is_final
+    seal(run, kept(rows), missing, (), print)
+    assert records(run)["made/1-31"].labels == worked.labels
+    assert not (run.folder / FILE).exists()
+
+
+def test_labels_that_wait_for_nothing_any_more_are_told_of(run: RunFolder, rows: list[Row]) -> None:
+    seal(run, kept(rows), {}, (), print)
+    labelled(run, "made/1-31")
+    without = [row for row in rows if row["picture_id"] != "made/1-31"]
+    held = {"made/1-31": Drop(stage="duplicates", reason="same photo", detail="made/1-31-large")}
+    seal(run, kept(without), held, (), print)
+    gone = {name: Drop(stage="fetch", reason="not found") for name in ("made/1-31", "made/1-31-large")}
+    told: list[str] = []
+    seal(run, kept(without), gone, (), told.append)
+    assert any("labels that leave the archive with their pictures: 1 (made/1-31)" in line for line in told)
+
+
 def test_two_copies_in_the_archive_become_one_with_the_labels_of_both(run: RunFolder, rows: list[Row]) -> None:
     seal(run, kept(rows), {}, (), print)
     first, second = labelled(run, "made/1-31"), labelled(run, "made/1-40", born=None, age_provenance="given")

@@ -51,6 +51,8 @@ def test_nobody_is_in_both_halves() -> None:
     assert (shared.num_pictures[5], apart.num_pictures[5]) == (30, 30)
     assert shared.real[5] is not None and apart.real[5] is not None
     assert apart.real[5] > 1.15 * shared.real[5]
+    uneven = frechet_figures(seen, "hand", (made, many), groups, np.r_[np.zeros(40, int), np.arange(1, 21)])
+    assert uneven.num_pictures[5] < 30, "the first has 40 pictures, which stay together"
     alone = frechet_figures(seen, "hand", (made, many), groups, np.arange(60))
     assert alone == shared, "each somebody else, as where nobody said"
 

@@ -66,12 +66,19 @@ def test_looking_every_so_often_outlives_a_hiccup(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.labelling.command", "pull", str(tmp_path / "archive"), "--every", "1"]
     nothing = json.dumps({"results": []}).encode()
     with serving() as stub:
-        stub.answers = [(400, b'{"detail": "being restarted"}'), (200, b"[]"), (200, nothing)]
+        stub.answers = [
+            (200, b"[]"),
+            (200, nothing),
+            (400, b'{"detail": "being restarted"}'),
+            (200, b"[]"),
+            (200, nothing),
+        ]
         environment = os.environ | {"LABEL_STUDIO_URL": stub.url, "LABEL_STUDIO_TOKEN": CANARY}
         with subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             assert process.stdout is not None and process.stderr is not None
+            process.stdout.readline()
             line = process.stdout.readline()
             process.kill()
             told = process.stderr.read()
