@@ -7,7 +7,6 @@ Where the archive has a card, the copy gets one of its own: its counts are those
 describes the files of the copy.
 """
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,7 @@ from cafdata.schema import record_schema
 from cafdata.shards import file_digest, read_tables
 from cafdata.summary import summarise
 from core.errors import ArchiveBroken
-from core.files import replacing, write_atomic
+from core.files import replacing, sync_folder, write_atomic
 
 METADATA: Final = "metadata"
 PICTURES: Final = "pictures"
@@ -74,7 +73,7 @@ def export(archive: Archive, out: Path, *, with_pictures: bool) -> int:
             write_atomic(draft / name, data)
     write_atomic(draft / README, with_configs(text, configs(*_by_split(row_sets))).encode())
     draft.rename(out)
-    _sync(out.parent)
+    sync_folder(out.parent)
     return manifest.num_pictures
 
 
@@ -113,12 +112,3 @@ def _copy(archive: Path, shards: Sequence[Shard], folder: Path, *, with_pictures
                 writer.write_table(table.cast(schema))
         files.append(DataFile(name=path.name, num_bytes=path.stat().st_size, sha256=file_digest(path)))
     return RowSet(name=folder.name, folder=folder.name, files=tuple(files), has_pictures=with_pictures)
-
-
-def _sync(folder: Path) -> None:
-    """Return when the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.errors import DataBroken, FaceppRefused
-from core.files import write_atomic
+from core.files import sync_folder, write_atomic
 from training.facepp_outcome import Outcome
 
 VERSION: Final = 1
@@ -170,12 +170,3 @@ def line_of(outcome: Outcome) -> dict[str, Any]:
 
 def encoded(event: Mapping[str, Any]) -> bytes:
     return json.dumps(event, allow_nan=False).encode() + b"\n"
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new file's name last."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
