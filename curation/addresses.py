@@ -147,6 +147,14 @@ def is_allowed(address: str, *, allow_loopback: bool = False) -> bool:
     return is_public(number) or (allow_loopback and _is_loopback(number))
 
 
+def is_this_machine(host: str) -> bool:
+    """Whether a host, by name or number, is the loopback of this machine: where a secret may go unencrypted."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def is_public(number: IPv4Address | IPv6Address) -> bool:
     """Whether an IP address belongs to a host on the public internet, in a form that hides no other address."""
     if isinstance(number, IPv4Address):

@@ -230,17 +230,12 @@ PRESETS: dict[str, TrainingConfig] = {
     },
 }
 PRESETS |= {
-    f"detailed{size_px}-{groups}": TrainingConfig(
-        generator=replace(generator, detail_gains=True),
-        discriminator=discriminator,
-        batch_size=16 if size_px < 256 else 8,
-    )
+    f"detailed{shape.size_px}-{groups}": replace(PRESETS[name], generator=replace(shape, detail_gains=True))
     for groups in ("10", "4")
-    for size_px, (generator, discriminator) in {
-        128: (GeneratorConfig(groups=groups), DiscriminatorConfig(groups=groups)),
-        **grown_shapes(groups),
+    for name, shape in {
+        f"utk128-{groups}": GeneratorConfig(groups=groups),
+        **{f"grown{size_px}-{groups}": grown_shapes(groups)[size_px][0] for size_px in (192, 256)},
     }.items()
-    if size_px <= 256
 }
 PRESETS |= {
     "reference-tiny": replace(

@@ -16,7 +16,6 @@ def check_room(num_faces: int, size_px: int, num_processes: int = 1, num_copies:
         num_copies: how often each is held for a while.
         way: out of it, for people.
     """
-
     needed, there = num_faces * size_px**2 * 3 * num_processes * num_copies, memory_bytes()
     if there is not None and needed > there:
         each = f" in each of {num_processes} processes" if num_processes > 1 else ""

@@ -6,7 +6,6 @@ it also brings thirty packages. Facts of the server (1.23.2, found by trying): a
 the tasks, pictures and all.
 """
 
-import ipaddress
 import json
 import os
 import time
@@ -20,6 +19,7 @@ import httpx2
 
 from core.cells import visible
 from core.errors import CafError
+from curation.addresses import is_this_machine
 
 URL_VARIABLE, TOKEN_VARIABLE = "LABEL_STUDIO_URL", "LABEL_STUDIO_TOKEN"
 TIMEOUT_S: Final = 120.0
@@ -79,14 +79,6 @@ class Project:
     """Its page, as Label Studio's XML."""
     num_annotators: int
     """Different people who see each task."""
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether a host is the loopback of this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def access_from_environment() -> Access:

@@ -25,7 +25,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-from curation.labelling.client import is_this_machine
+from curation.addresses import is_this_machine
 from curation.publishing.refusals import HubBusy, HubRefused
 
 TOKEN: Final = "HF_TOKEN"
