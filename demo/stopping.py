@@ -1,11 +1,12 @@
 """Work that is no longer wanted ends when something is pressed, and only what was begun before."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import Any, Final
 
 import gradio as gr
 
-Step = TypeVar("Step")
+Updates = dict[Any, Any]
 IN_TURN: Final[dict[str, Any]] = {"concurrency_limit": 1, "concurrency_id": "look", "trigger_mode": "multiple"}
 """For events that say what is on the page: one after the other, so that what was asked first does not answer last, and
 every one, as Gradio drops an event that comes while one of its kind is under way."""
@@ -23,9 +24,17 @@ class Askings:
     def __init__(self) -> None:
         self.newest = 0
         self.latest_ms = 0.0
+        self.parts: tuple[Any, ...] = ()
+        self.page: Updates = {}
 
-    def anew(self) -> None:
-        """Something else is asked for: what goes on under `while_newest` ends."""
+    def anew(self, page: Updates | None = None) -> None:
+        """Something else is asked for: what goes on under `while_newest` ends.
+
+        Args:
+            page: what this answers, if work is not to follow. An answer of the work may be on its way still and come
+                to the page after it, so the work ends by saying the same of its own parts.
+        """
+        self.page = {part: update for part, update in (page or {}).items() if part in self.parts}
         self.newest += 1
 
     def is_late(self, moment_ms: float) -> bool:
@@ -49,13 +58,31 @@ class Askings:
         """Whether something was done after this: for work of which two may go on at a time, when it has its answer."""
         return moment_ms < self.latest_ms
 
-    def while_newest(self, steps: Iterable[Step]) -> Iterator[Step]:
-        """Those steps, until something else is asked for."""
-        mine = self.newest
-        for step in steps:
-            if self.newest != mine:
-                return
-            yield step
+    def while_newest(self, steps: Generator[Updates], parts: Iterable[Any]) -> Iterator[Updates]:
+        """Those steps, until something else is asked for, and then what the page is since.
+
+        Args:
+            parts: the outputs of the steps.
+        """
+        mine, self.parts = self.newest, tuple(parts)
+        with closing(steps):
+            for step in steps:
+                if self.newest != mine:
+                    break
+                yield step
+        if self.newest != mine and self.page:
+            yield self.page
+
+
+def anew(function: Callable[..., Updates]) -> Callable[..., Updates]:
+    """An answer that ends what goes on under `while_newest`; its first input is the state of `Askings`."""
+
+    def answered(askings: Askings, *asked: Any) -> Updates:
+        page = function(*asked)
+        askings.anew(page)
+        return page
+
+    return answered
 
 
 def in_order(askings: Any, moment: Any, *seen: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Pairs of an archive: score and both verdicts, those that differ, and doubts for the archive's keeper."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import gradio as gr
@@ -16,7 +16,7 @@ from demo.dataset.recognition import Recognition
 from demo.dataset.shelf import Shelf
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
-from demo.stopping import stops
+from demo.stopping import Askings, anew, stops
 
 UNDER_18 = "Pictures of under-18s too: these people are grown up or never lived, or I may look at them."
 CHANGED = "The archive has changed since these pairs were drawn. Press “Look at pairs” again."
@@ -32,6 +32,7 @@ class PairRoom:
         self.seen: Any = gr.State([], time_to_live=FORGET_AFTER_S)
         """Picture ids of the pairs on show."""
         self.picked: Any = gr.State(None)
+        self.askings: Any = gr.State(Askings())
 
     def build(self) -> None:
         say = self.say
@@ -65,20 +66,29 @@ class PairRoom:
         return self.say("{low} to {high} years", low=low, high=high)
 
     def wire(self, archive: gr.State, work: dict[str, Any], quiet: dict[str, Any]) -> None:
-        made = [self.note, self.pairs, self.search, self.seen, self.picked, self.start, self.more, self.stop]
+        made = [*self.stopped()]
         wanted = [archive, self.kind, self.gap, self.shown, self.consent, self.guardian]
+        to_go_on = [self.askings, archive, self.search, self.consent, self.guardian]
         running = [
-            self.start.click(self.begin, wanted, made, **work),
-            self.more.click(self.go_on, [archive, self.search, self.consent, self.guardian], made, **work),
+            self.start.click(self.begin_anew, [self.askings, *wanted], made, **work),
+            self.more.click(self.go_on_anew, to_go_on, made, **work),
         ]
         stops([self.stop.click, self.consent.input, self.guardian.input], running)
-        self.stop.click(self.stopped, None, made, **quiet)
+        self.stop.click(anew(self.stopped), self.askings, made, **quiet)
         for box in (self.consent, self.guardian):
-            box.input(self.ticked, box, made, **quiet)
+            box.input(anew(self.ticked), [self.askings, box], made, **quiet)
         self.pairs.select(self.pick, self.seen, [self.picked, self.note], trigger_mode="multiple", **quiet)
         self.send.click(self.file, [archive, self.picked, self.reason], self.note, **quiet)
 
-    def begin(self, archive: str, kind: str, gap: int, shown: Any, agreed: bool, guardian: bool) -> Iterator[Updates]:
+    def begin_anew(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
+        """`begin`, until something else is asked for."""
+        yield from askings.while_newest(self.begin(*asked), self.stopped())
+
+    def go_on_anew(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
+        """`go_on`, until something else is asked for."""
+        yield from askings.while_newest(self.go_on(*asked), self.stopped())
+
+    def begin(self, archive: str, kind: str, gap: int, shown: Any, agreed: bool, guardian: bool) -> Generator[Updates]:
         """The first page of pairs of a kind; nothing is compared before consent."""
         if not agreed:
             yield {self.note: notices.hint(self.say(TICK_FIRST))}
@@ -93,7 +103,7 @@ class PairRoom:
             return
         yield from self.go_on(archive, search, agreed, guardian)
 
-    def go_on(self, archive: str, search: PairSearch | None, agreed: bool, guardian: bool) -> Iterator[Updates]:
+    def go_on(self, archive: str, search: PairSearch | None, agreed: bool, guardian: bool) -> Generator[Updates]:
         """The next page; pairs appear as they are looked at. None with under-18s once their tick is taken back."""
         if search is None or not agreed or not (guardian or search.query.adults_only):
             yield {self.note: notices.hint(self.say("Press “Look at pairs” first."))}

@@ -11,6 +11,7 @@ from demo.delivery import FORGET_AFTER_S
 from demo.language import Language
 from demo.live import words
 from demo.motion import age_range
+from demo.stopping import Askings
 from demo.studio import Studio
 
 CAMERA: Final = (Path(__file__).parent / "camera.js").read_text(encoding="utf-8")
@@ -28,6 +29,7 @@ class Layout:
         low, high = age_range(self.studio)
         self.glance: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.sitting: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
+        self.askings: Any = gr.State(Askings())
         with gr.Row(elem_id="live-desk"):
             with gr.Column(scale=4, min_width=300, elem_id="live-side"):
                 self.consent = consent_box(say, "live-consent", words.CONSENT)

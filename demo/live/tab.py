@@ -1,7 +1,7 @@
 """The Live tab: consent, the camera's frames one after the other, the strip of a frozen one, downloads."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import gradio as gr
@@ -14,7 +14,7 @@ from demo.language import Language
 from demo.live import words
 from demo.live.layout import Layout
 from demo.live.mirror import STILL_LIMITS, Glance, Mirror, as_url, read_frame
-from demo.stopping import stops
+from demo.stopping import Askings, anew, stops
 from demo.studio import Sitting, Studio
 
 Updates = dict[Any, Any]
@@ -51,9 +51,9 @@ class LiveTab(Layout):
             **live,
         )
         frozen = self.camera.pause(
-            self.make_strip,
-            [self.glance, self.consent, self.guardian],
-            [*self.blank(), self.cancel],
+            self.strip_anew,
+            [self.askings, self.glance, self.consent, self.guardian],
+            [*self.rested()],
             **work,
         )
         # A frame still under way would bring back what is forgotten here.
@@ -61,14 +61,15 @@ class LiveTab(Layout):
         stops(
             [self.cancel.click, self.camera.play, self.camera.stop, self.consent.input, self.guardian.input], [frozen]
         )
-        self.cancel.click(self.cancelled, None, [self.cancel, self.progress], **quiet)
-        self.camera.play(self.opened, None, [*self.blank(), self.cancel], **quiet)
-        self.camera.stop(self.closed, None, [*self.blank(), self.cancel, self.guardian, self.camera], **quiet)
-        asked = [*self.blank(), self.cancel, self.notice, self.camera]
-        self.consent.input(self.agree, self.consent, asked, **quiet).then(
+        self.cancel.click(anew(self.cancelled), self.askings, [*self.cancelled()], **quiet)
+        self.camera.play(anew(self.opened), self.askings, [*self.rested()], **quiet)
+        self.camera.stop(anew(self.closed), self.askings, [*self.closed()], **quiet)
+        agreed = [self.askings, self.consent]
+        self.consent.input(anew(self.agree), agreed, [*self.agree(False)], **quiet).then(
             None, self.consent, None, js=f"(agreed) => {{ if (!agreed) ({tell('stop')})(); }}"
         )
-        self.guardian.input(self.allow, self.guardian, [*self.no_strip(), self.cancel], **quiet)
+        allowed = [self.askings, self.guardian]
+        self.guardian.input(anew(self.allow), allowed, [*self.allow(False)], **quiet)
         self.strip.select(self.pick, None, [self.picked, self.save_png], **quiet)
         chosen = [self.sitting, self.picked]
         for button, make in ((self.save_png, self.make_png), (self.save_zip, self.make_zip)):
@@ -141,7 +142,15 @@ class LiveTab(Layout):
         told = {**answer, "picture": as_url(picture), "note": words.reads(self.say, seen.present_age)}
         return {self.camera: told, self.glance: remembered}
 
-    def make_strip(self, glance: Glance | None, agreed: bool, guardian: bool, event: gr.EventData) -> Iterator[Updates]:
+    def strip_anew(
+        self, askings: Askings, glance: Glance | None, agreed: bool, guardian: bool, event: gr.EventData
+    ) -> Iterator[Updates]:
+        """Make the strip, until something else is asked for."""
+        yield from askings.while_newest(self.make_strip(glance, agreed, guardian, event), self.rested())
+
+    def make_strip(
+        self, glance: Glance | None, agreed: bool, guardian: bool, event: gr.EventData
+    ) -> Generator[Updates]:
         """All ages of the frame that was frozen, one after the other; stops between two when cancelled."""
         model = self.mirror.model
         names = self.studio.groups(model).names

@@ -12,6 +12,7 @@ from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.boxes import age_range, before_and_after
 from demo.consent import guardian_box
+from demo.stopping import stops
 from demo.studio import Sitting, Target
 from demo.transform import link, words
 from demo.transform.saving import Saving
@@ -149,5 +150,13 @@ class Family(Saving):
             [*asked, self.family_guardian, *self.members],
             [self.family_compare, self.family_png, self.family_sheet, self.together, self.family_notice, self.welcome],
             **work,
+        )
+        stops([self.family_guardian.input], [begun, made])
+        self.family_guardian.input(
+            lambda: {self.together: gr.update(visible=False), self.family_notice: ""},
+            None,
+            [self.together, self.family_notice],
+            show_progress="hidden",
+            api_visibility="private",
         )
         return [met, begun, made]

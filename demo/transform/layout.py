@@ -115,6 +115,21 @@ class Layout:
         with gr.Accordion(say("What this can and cannot do"), open=False, elem_id="limits"):
             self.limits = gr.HTML(words.limits(say, studio.info(studio.default_model), studio.estimator))
 
+    @property
+    def shown_parts(self) -> list[Any]:
+        """Components that change with the age that is shown large."""
+        return [self.shown, self.heading, self.years, self.compare, self.beside, self.result, self.progress]
+
+    @property
+    def strip_parts(self) -> list[Any]:
+        """Components that change as the strip is made."""
+        return [self.welcome, self.strip, self.run, self.cancel, self.likeness, *self.shown_parts]
+
+    @property
+    def allowed_parts(self) -> list[Any]:
+        """Components that change with the guardian's tick."""
+        return [self.notice, self.saving, self.stop_saving, *self.strip_parts]
+
     def build_family(self) -> None:
         """Nothing here; `demo.transform.family` lists several faces."""
 

@@ -1,6 +1,6 @@
 """The strip of ages and the comparison: what is made when a visitor asks for ages, and how it is shown."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import gradio as gr
@@ -26,7 +26,7 @@ class Showing(Layout):
 
     def age(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
         """Make the strip, until something else is asked for."""
-        yield from askings.while_newest(self.strip_of(*asked))
+        yield from askings.while_newest(self.strip_of(*asked), self.strip_parts)
 
     def strip_of(
         self,
@@ -38,7 +38,7 @@ class Showing(Layout):
         mode: str,
         wanted: Target | None,
         years: float,
-    ) -> Iterator[Updates]:
+    ) -> Generator[Updates]:
         """Make the strip, one age after the other, then weigh it; stops between two ages when cancelled."""
         names = () if mode == YEARS else self.studio.groups(model).names
         target: Target = wanted or (("age", float(years)) if mode == YEARS else ("group", len(names) - 2))
@@ -52,6 +52,7 @@ class Showing(Layout):
                 self.run: gr.update(visible=False),
                 self.cancel: gr.update(visible=True),
                 self.result: gr.update(visible=False),
+                self.shown: target,
                 self.likeness: "",
             }
             tiles: list[tuple[str, str]] = []
@@ -74,7 +75,7 @@ class Showing(Layout):
             yield self.rested(self.trouble(str(refusal)))
 
     def age_again(self, shown: Target | None, askings: Askings, *asked: Any) -> Iterator[Updates]:
-        """The same anew, where something is shown."""
+        """The same anew, where something is shown or was about to be."""
         if shown is None:
             yield {self.progress: ""}
         else:
@@ -88,8 +89,9 @@ class Showing(Layout):
         }
 
     def stopped(self, askings: Askings) -> Updates:
-        askings.anew()
-        return self.rested(self.hint("Stopped. The ages made so far are below."))
+        page = self.rested(self.hint("Stopped. The ages made so far are below."))
+        askings.anew(page)
+        return page
 
     def permitted(self, sitting: Sitting | None, guardian: bool) -> Sitting:
         """The sitting, if it may be worked on. Raises Refusal."""

@@ -45,11 +45,9 @@ class TransformTab(Linking):
         work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
         looking = {**quiet, **IN_TURN}
         waited = {**work, "show_progress": "minimal", "show_progress_on": self.progress}
-        made = [self.shown, self.heading, self.years, self.compare, self.beside, self.result, self.progress]
         asked = [self.sitting, self.model, self.guardian, self.view, self.second]
         to_age = [self.askings, *asked, self.mode, self.wanted, self.years]
-        strip = [self.welcome, self.strip, self.run, self.cancel, self.likeness, *made]
-        running = in_turn_then(self.run.click, self.askings, self.age, to_age, strip, **waited)
+        running = in_turn_then(self.run.click, self.askings, self.age, to_age, self.strip_parts, **waited)
         running[-1].success(None, None, None, js=SHOW_PICKED)
 
         shown = [*asked, self.shown]
@@ -61,7 +59,7 @@ class TransformTab(Linking):
             (self.second.input, self.show_newest, [self.shown], "multiple"),
         ):
             ordered = in_order(self.showings, self.moment, *asked, *more)
-            showing.append(event(answer, outputs=made, trigger_mode=mode, **ordered, **work))
+            showing.append(event(answer, outputs=self.shown_parts, trigger_mode=mode, **ordered, **work))
         saved = [self.file, self.saving, self.stop_saving]
         saving = []
         for button, make in self.keepsakes():
@@ -81,13 +79,15 @@ class TransformTab(Linking):
         to_lock = [self.askings, self.sitting, self.locks]
         changed_locks = self.locks.input(self.relock, to_lock, [self.sitting, self.likeness], **looking)
         to_age_again = [self.shown, *to_age]
-        again = changed_locks.success(self.age_again, to_age_again, strip, trigger_mode="multiple", **waited)
+        again = changed_locks.success(self.age_again, to_age_again, self.strip_parts, trigger_mode="multiple", **waited)
         arriving = [self.photo.input, self.photo.clear]
         changing = [self.consent.input, self.faces.select, self.model.input, self.mode.input]
         # An event's answers are given one after the other, so this comes before any that takes its time.
-        stops([self.cancel.click, *arriving, self.example.click, *changing], [*running, again])
+        ending = [self.cancel.click, *arriving, self.example.click, *changing, self.guardian.input]
+        stops(ending, [*running, again])
         # What is shown or made of a face does not outlive the photo, the tick below it, nor another choice of face.
         stops([*arriving, self.example.click, *changing], making)
+        stops([self.guardian.input], [*showing, *saving])
         self.cancel.click(self.stopped, self.askings, [self.progress, self.run, self.cancel], **quiet)
         changed = gr.on(arriving, self.arrive, self.photo, came, preprocess=False, **quiet, **ARRIVING)
         for arrived in (changed, self.example.click(self.take_example, None, came, **quiet, **ARRIVING)):
@@ -95,8 +95,8 @@ class TransformTab(Linking):
         self.consent.input(**to_look)
         to_pick = in_order(self.askings, self.moment, self.showings, self.sitting, self.model)
         self.faces.select(self.pick, outputs=found, **to_pick, **looking)
-        to_allow = [self.sitting, self.guardian]
-        self.guardian.input(self.allow, to_allow, [self.run, self.notice], trigger_mode="always_last", **quiet)
+        to_allow = in_order(self.askings, self.moment, self.showings, self.sitting, self.guardian)
+        self.guardian.input(self.allow, outputs=self.allowed_parts, **to_allow, **looking)
         to_change = {"fn": self.change_model, "outputs": [*found, self.years, self.limits, self.card_box], **looking}
         to_change |= in_order(self.askings, self.moment, self.showings, *seen)
         self.model.input(**to_change)
@@ -183,7 +183,7 @@ class TransformTab(Linking):
             return {self.sitting: sitting}
         showings.overtake(moment_ms)  # what was to be shown of the face before
         looked = self.look(held, agreed, model, locks)
-        askings.anew()
+        askings.anew(looked)
         return looked
 
     def met(self, sitting: Sitting) -> Updates:
@@ -215,18 +215,25 @@ class TransformTab(Linking):
             return {**self.blank(), self.notice: self.trouble(consent.GONE)}
         try:
             with answering():
-                picked = self.studio.pick(sitting, int(event.index), model)
-            askings.anew()  # last, for what began meanwhile with the face before
-            return self.met(picked)
+                page = self.met(self.studio.pick(sitting, int(event.index), model))
         except Refusal as refusal:
-            return {**self.blank(), self.notice: self.trouble(str(refusal))}
+            page = {**self.blank(), self.notice: self.trouble(str(refusal))}
+        askings.anew(page)  # last, for what began meanwhile with the face before
+        return page
 
-    def allow(self, sitting: Sitting | None, guardian: bool) -> Updates:
-        may = sitting is not None and (guardian or not sitting.needs_guardian)
-        return {
-            self.run: gr.update(interactive=may),
-            self.notice: "" if may else self.hint(consent.TICK_GUARDIAN),
-        }
+    def allow(
+        self, askings: Askings, moment_ms: float, showings: Askings, sitting: Sitting | None, guardian: bool
+    ) -> Updates:
+        """The guardian's tick was set, or taken back, and with it all that was made."""
+        showings.overtake(moment_ms)
+        if sitting is None:
+            page = self.blank()
+        else:
+            page = {**self.met(sitting), self.run: gr.update(interactive=guardian, visible=True)}
+            page[self.notice] = "" if guardian else self.hint(consent.TICK_GUARDIAN)
+        page = {part: page[part] for part in self.allowed_parts if part in page}
+        askings.anew(page)
+        return page
 
     def change_model(
         self,
@@ -243,7 +250,7 @@ class TransformTab(Linking):
         if not askings.is_late(moment_ms):
             showings.overtake(moment_ms)
             looked = self.look(held, agreed, model, locks)
-            askings.anew()
+            askings.anew(looked)
         return {
             **looked,
             self.years: gr.update(minimum=low, maximum=high, value=min(50, high)),

@@ -56,9 +56,14 @@ class PairLayout:
     @property
     def settled(self) -> list[Any]:
         """Components that change when a side does."""
-        second, strip = self.second, [self.strip, self.progress, self.run, self.cancel]
+        second = self.second
         made = [second.photo, second.held, *second.found_parts]
-        return [self.compare, second.make, self.compared, self.settled_on, self.result, *strip, *made]
+        return [self.compare, second.make, self.compared, self.settled_on, self.result, *self.strip_parts, *made]
+
+    @property
+    def strip_parts(self) -> list[Any]:
+        """Components that change as the first face is compared at every age."""
+        return [self.strip, self.progress, self.run, self.cancel]
 
     @property
     def to_compare(self) -> list[Any]:

@@ -1,6 +1,6 @@
 """The room for two photos: their faces get one score, and two verdicts on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import gradio as gr
@@ -38,9 +38,8 @@ class PairRoom(PairLayout):
         looking = {**quiet, **IN_TURN}
         first, second = self.sides
         to_settle = [*self.both, self.settled_on, self.askings]
-        strip = [self.strip, self.progress, self.run, self.cancel]
         asked = [self.askings, first.side, first.guardian, first.years, self.rate]
-        self.running = in_turn_then(self.run.click, self.askings, self.strip_anew, asked, strip, **work)
+        self.running = in_turn_then(self.run.click, self.askings, self.strip_anew, asked, self.strip_parts, **work)
         pressed = [self.cancel.click, first.example.click, second.make.click]
         for one in self.sides:
             pressed += [one.photo.input, one.photo.clear, one.consent.input, one.faces.select, one.guardian.input]
@@ -100,12 +99,10 @@ class PairRoom(PairLayout):
         now = (first, guardian, second, other_guardian)
         if before is not None and all(one is other for one, other in zip(now, before, strict=True)):
             return {self.settled_on: now}
-        if askings is not None:
-            askings.anew()
         is_stale = second is not None and second.is_made and (first is None or second.made_from is not first.face)
         gone = {**self.second.blank(), self.second.photo: None, self.second.held: None} if is_stale else {}
         has_first, has_second = may(first, guardian), may(second, other_guardian) and not is_stale
-        return {
+        page = {
             self.compare: gr.update(interactive=has_first and has_second),
             self.second.make: gr.update(interactive=has_first),
             self.compared: None,
@@ -117,6 +114,9 @@ class PairRoom(PairLayout):
             self.cancel: gr.update(visible=False),
             **gone,
         }
+        if askings is not None:
+            askings.anew(page)
+        return page
 
     def make_second(self, first: Side | None, guardian: bool, wanted: int) -> Updates:
         """The first face at another age, as the second photo."""
@@ -181,9 +181,9 @@ class PairRoom(PairLayout):
 
     def strip_anew(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
         """Compare the strip, until something else is asked for."""
-        yield from askings.while_newest(self.compare_strip(*asked))
+        yield from askings.while_newest(self.compare_strip(*asked), self.strip_parts)
 
-    def compare_strip(self, first: Side | None, guardian: bool, years: Any, rate: float) -> Iterator[Updates]:
+    def compare_strip(self, first: Side | None, guardian: bool, years: Any, rate: float) -> Generator[Updates]:
         """The first face at every age against itself, one after the other; stops between two when cancelled."""
         total = len(self.pairing.groups())
         rows: list[StripScore] = []
@@ -224,8 +224,9 @@ class PairRoom(PairLayout):
         return {self.progress: text, self.run: gr.update(visible=True), self.cancel: gr.update(visible=False)}
 
     def stopped(self, askings: Askings) -> Updates:
-        askings.anew()
-        return self.rested(notices.hint(self.say("Stopped. The ages compared so far are below.")))
+        page = self.rested(notices.hint(self.say("Stopped. The ages compared so far are below.")))
+        askings.anew(page)
+        return page
 
     def trouble(self, sentence: str) -> str:
         return notices.trouble(self.say.sentence(sentence))

@@ -64,3 +64,8 @@ class Layout:
                 self.players = gr.HTML(elem_id="video-players", padding=False, js_on_load=TOGETHER)
                 self.verdict = gr.HTML(elem_id="video-verdict", padding=False)
                 self.save = gr.DownloadButton(say("Save the video (MP4)"), visible=False, elem_id="video-save")
+
+    @property
+    def made_parts(self) -> list[Any]:
+        """Components that change as the clip is made."""
+        return [self.progress, self.players, self.verdict, self.save, self.run, self.cancel, self.guardian]

@@ -1,6 +1,6 @@
 """The Video tab: a clip, consent, who is in it, the clip at another age, its download."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -36,12 +36,12 @@ class VideoTab(Layout):
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         # A clip takes long: one at a time, beside the photos, so that those do not wait for it.
         long = {**quiet, "concurrency_limit": 1, "concurrency_id": "video"}
-        made = [self.progress, self.players, self.verdict, self.save, self.run, self.cancel]
-        waiting = self.run.click(self.wait, [self.seen, self.guardian], made, **quiet)
-        running = waiting.success(self.age, [self.seen, self.guardian, self.years], [*made, self.guardian], **long)
+        asked = [self.askings, self.seen, self.guardian]
+        waiting = self.run.click(self.wait, asked, self.made_parts, **quiet, **IN_TURN)
+        running = waiting.success(self.age_newest, [*asked, self.years], self.made_parts, **long)
         pressed = [self.cancel.click, self.file.upload, self.example.click, self.consent.input, self.guardian.input]
         stops(pressed, [waiting, running])
-        self.cancel.click(self.stopped, None, [self.progress, self.run, self.cancel], **quiet)
+        self.cancel.click(self.stopped, self.askings, [self.progress, self.run, self.cancel], **quiet)
 
         found = [*self.blank()]
         came = [self.file, self.reel, *found]
@@ -53,9 +53,9 @@ class VideoTab(Layout):
         for arrived in (chosen, self.example.click(self.take_example, None, came, **arriving)):
             arrived.then(**to_look)
         self.consent.input(**to_look)
-        to_allow = [self.seen, self.guardian]
-        allowed = [self.notice, self.progress, self.run, self.cancel]
-        self.guardian.input(self.allow, to_allow, allowed, trigger_mode="always_last", **quiet)
+        to_allow = [self.askings, self.seen, self.guardian]
+        allowed = [self.notice, *self.made_parts]
+        self.guardian.input(self.allow, to_allow, allowed, **quiet, **IN_TURN)
 
     def blank(self) -> Updates:
         """The page with nothing looked for and nothing made: what every new clip starts from."""
@@ -135,18 +135,26 @@ class VideoTab(Layout):
         Nor out of order: a look asked for before a tick must not undo the tick."""
         if askings.is_late(moment_ms) or (agreed and seen is not None and seen.reel is reel):
             return {self.seen: seen}
-        return self.look(reel, agreed)
+        page = self.look(reel, agreed)
+        askings.anew(page)
+        return page
 
-    def allow(self, seen: Seen | None, guardian: bool) -> Updates:
-        """The guardian's tick was set or taken back; nothing is being made any more."""
-        return {
+    def allow(self, askings: Askings, seen: Seen | None, guardian: bool) -> Updates:
+        """The guardian's tick was set, or taken back, and with it what was made; nothing is being made any more."""
+        page = {
+            self.players: "" if seen is None else words.before(self.say, seen.reel),
+            self.verdict: "",
+            self.save: gr.update(visible=False),
             **self.rested(""),
             self.run: gr.update(interactive=seen is not None and guardian, visible=True),
             self.notice: "" if guardian else self.hint(consent.TICK_GUARDIAN),
         }
+        askings.anew(page)
+        return page
 
-    def wait(self, seen: Seen | None, guardian: bool) -> Updates:
+    def wait(self, askings: Askings, seen: Seen | None, guardian: bool) -> Updates:
         """The work was asked for, and begins when its turn has come."""
+        askings.anew()
         if seen is None:
             return self.rested(self.trouble(GONE))
         if seen.needs_guardian and not guardian:
@@ -160,7 +168,11 @@ class VideoTab(Layout):
             self.cancel: gr.update(visible=True),
         }
 
-    def age(self, seen: Seen | None, guardian: bool, years: float) -> Iterator[Updates]:
+    def age_newest(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
+        """Make the clip, until something else is asked for."""
+        yield from askings.while_newest(self.age(*asked), self.made_parts)
+
+    def age(self, seen: Seen | None, guardian: bool, years: float) -> Generator[Updates]:
         """Make the clip; told how far it is, and stopped between two frames when cancelled."""
         if seen is None or (seen.needs_guardian and not guardian):
             return
@@ -195,8 +207,10 @@ class VideoTab(Layout):
     def rested(self, text: str) -> Updates:
         return {self.progress: text, self.run: gr.update(visible=True), self.cancel: gr.update(visible=False)}
 
-    def stopped(self) -> Updates:
-        return self.rested(self.hint("Stopped. Nothing of it was kept."))
+    def stopped(self, askings: Askings) -> Updates:
+        page = self.rested(self.hint("Stopped. Nothing of it was kept."))
+        askings.anew(page)
+        return page
 
     def trouble(self, sentence: str) -> str:
         return notices.trouble(self.say.sentence(sentence))

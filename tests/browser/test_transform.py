@@ -300,6 +300,18 @@ def test_one_of_two_faces_is_picked_and_another_visitor_sees_nothing_of_it(open_
     expect(other.locator("#compare img >> nth=0")).to_have_js_property("naturalWidth", 512)
 
 
+def test_keeping_the_hair_while_the_first_ages_are_made_makes_them_anew(open_page: OpenPage) -> None:
+    page = open_page()
+    take_astronaut(page)
+    page.get_by_text("Options").click()
+    page.click("#run")
+    expect(page.locator("#cancel")).to_be_visible()
+    page.get_by_label("Hair").check()
+    expect(page.locator("#showing")).to_be_visible()
+    expect(page.locator("#cancel")).to_be_hidden()
+    expect(page.locator("#strip .thumbnail-item")).to_have_count(10)
+
+
 def test_taking_consent_back_takes_everything_away(open_page: OpenPage) -> None:
     page = open_page()
     take_astronaut(page)

@@ -19,6 +19,7 @@ from core.inspection import inspect
 from demo.dataset.tab import DatasetTab
 from demo.delivery import Delivery
 from demo.language import Language
+from demo.stopping import Askings, anew
 from demo.studio import Studio
 from tests.wiring import stopped_by
 
@@ -90,6 +91,14 @@ def test_pairs_with_under_18s_end_with_the_tick_for_them(tab: DatasetTab) -> Non
     *_, adults = pairs.begin("", "same", 0, "all", True, False)
     *_, more = pairs.go_on("", adults[pairs.search], True, False)
     assert more[pairs.seen], "for them no tick is needed"
+
+
+def test_pairs_end_though_the_browser_did_not_know_that_they_are_looked_at(tab: DatasetTab) -> None:
+    pairs, askings = tab.pairs, Askings()
+    running = pairs.begin_anew(askings, "", "same", 0, "all", True, True)
+    assert next(running)[pairs.stop]["visible"]
+    told = anew(pairs.ticked)(askings, False)
+    assert [*running] == [told] and told[pairs.pairs] == [] and told[pairs.stop]["visible"] is False
 
 
 def test_a_tick_taken_back_stops_what_goes_on(tab: DatasetTab) -> None:

@@ -20,6 +20,7 @@ from demo.delivery import Delivery
 from demo.language import Language
 from demo.live.mirror import as_url
 from demo.live.tab import LiveTab
+from demo.stopping import Askings, anew
 from demo.studio import Studio
 from tests.watched import Watched
 from tests.wiring import stopped_by
@@ -107,6 +108,16 @@ def test_a_strip_ends_and_goes_with_the_guardians_tick(tab: LiveTab) -> None:
     gone = tab.allow(False)
     assert gone[tab.sitting] is None and gone[tab.strip]["value"] == [] and gone[tab.cancel]["visible"] is False
     assert tab.start not in gone and tab.glance not in gone, "the camera goes on, and asks for the tick"
+
+
+def test_a_strip_ends_though_the_browser_did_not_know_that_it_runs(tab: LiveTab) -> None:
+    askings = Askings()
+    for answer, asked in ((tab.agree, (False,)), (tab.allow, (False,)), (tab.closed, ()), (tab.cancelled, ())):
+        running = tab.strip_anew(askings, None, True, True, sent(face()))
+        assert next(running)[tab.cancel]["visible"]
+        told = anew(answer)(askings, *asked)
+        assert [*running] == [{part: told[part] for part in tab.rested() if part in told}]
+        assert told[tab.cancel]["visible"] is False
 
 
 def test_a_frame_under_way_ends_with_the_camera(tab: LiveTab) -> None:

@@ -1,13 +1,18 @@
 """The strip stops between two ages when it is closed, as a cancelled event is: what was not begun is not computed."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
 import skimage.data
 import torch
+from gradio.context import Context
 
+from core.age_reader import PresentAge
 from core.generator import Generator, GeneratorConfig
 from core.weights import add_model
 from demo.delivery import Delivery
@@ -16,12 +21,13 @@ from demo.stopping import Askings
 from demo.studio import Studio
 from demo.transform.layout import choices, modes
 from demo.transform.tab import TransformTab
+from tests.wiring import stopped_by
 
 SAY = Language("en")
 
 
 @pytest.fixture
-def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TransformTab:
+def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TransformTab]:
     torch.manual_seed(0)
     for groups in ("10", "4"):
         config = GeneratorConfig(
@@ -31,7 +37,7 @@ def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TransformTab:
     monkeypatch.setenv("AGETRANS_MODELS", str(tmp_path / "models"))
     studio = Studio(pack="embedded")
     with gr.Blocks(analytics_enabled=False):
-        return TransformTab(studio, SAY, Delivery(str(tmp_path / "cache")))
+        yield TransformTab(studio, SAY, Delivery(str(tmp_path / "cache")))
 
 
 def test_a_strip_that_is_cancelled_computes_no_further_age(tab: TransformTab) -> None:
@@ -55,6 +61,57 @@ def test_a_strip_that_is_cancelled_computes_no_further_age(tab: TransformTab) ->
         begun.append(step)
         askings.anew()
     assert len(begun) == 1
+
+
+def test_work_that_was_overtaken_says_last_what_the_page_is_since(tab: TransformTab) -> None:
+    sitting, askings = tab.studio.look(skimage.data.astronaut(), "tiny-10"), Askings()
+    asked = (askings, sitting, "tiny-10", True, "close-up", "", "10", None, 50)
+    running = tab.age(*asked)
+    assert next(running)[tab.run]["visible"] is False  # this may come to the page after the answer to what comes now
+    page = tab.pick(askings, 1.0, Askings(), sitting, "tiny-10", SimpleNamespace(index=0))  # type: ignore[arg-type]
+    (last,) = running
+    assert last[tab.run]["visible"] and last[tab.run]["interactive"] and last[tab.cancel]["visible"] is False
+    assert last == {part: page[part] for part in tab.strip_parts if part in page} and tab.sitting not in last
+    running = tab.age(*asked)
+    next(running)
+    askings.anew()
+    assert not [*running], "what was pressed since says itself what the page is"
+    running = tab.age(*asked)
+    next(running)
+    stopped = tab.stopped(askings)
+    assert [*running] == [stopped]
+
+
+def test_what_is_kept_as_it_is_may_change_while_the_first_ages_are_made(tab: TransformTab) -> None:
+    sitting, askings = tab.studio.look(skimage.data.astronaut(), "tiny-10"), Askings()
+    rest = (sitting, "tiny-10", True, "close-up", "", "10", None, 50)
+    running = tab.age(askings, *rest)
+    shown = next(running)[tab.shown]
+    tab.relock(askings, sitting, ["hair"])
+    assert not [*running]
+    again = [*tab.age_again(shown, askings, *rest)]
+    assert len(again) == 13 and again[-2][tab.cancel]["visible"] is False
+    assert [*tab.age_again(None, askings, *rest)] == [{tab.progress: ""}], "nobody asked for ages yet"
+
+
+def test_a_guardians_tick_taken_back_takes_away_what_was_made(tab: TransformTab) -> None:
+    root = Context.root_block
+    assert root is not None
+    for part, event in ((tab.run, "click"), (tab.view, "input")):
+        assert stopped_by(root, (part, event), (tab.guardian, "input")), event
+    sitting = replace(tab.studio.look(skimage.data.astronaut(), "tiny-10"), present_age=PresentAge(years=9))
+    askings, showings = Askings(), Askings()
+    told = tab.allow(askings, 5.0, showings, sitting, True)
+    assert told[tab.run]["interactive"] and told[tab.notice] == ""
+    running = tab.age(askings, sitting, "tiny-10", True, "close-up", "", "10", None, 50)
+    next(running)
+    told = tab.allow(askings, 9.0, showings, sitting, False)
+    assert not told[tab.run]["interactive"] and "Tick the second box" in told[tab.notice]
+    assert not told[tab.strip]["visible"] and not told[tab.result]["visible"] and told[tab.shown] is None
+    assert [*running] == [{part: told[part] for part in tab.strip_parts if part in told}]
+    late = tab.show_newest(showings, 8.0, sitting, "tiny-10", True, "close-up", "", ("group", 3))
+    assert tab.shown not in late
+    assert tab.allow(askings, 10.0, showings, None, True)[tab.run]["interactive"] is False
 
 
 def test_two_models_show_the_same_age_beside_each_other(tab: TransformTab) -> None:

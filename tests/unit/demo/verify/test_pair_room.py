@@ -195,3 +195,12 @@ def test_without_tables_there_is_no_verdict(room: PairRoom, monkeypatch: pytest.
 def test_a_face_that_is_not_there_is_a_mistake(room: PairRoom, side: Side) -> None:
     with pytest.raises(ValueError, match="1 faces, no number 1"):
         room.pairing.pick(side, 1)
+
+
+def test_a_comparison_that_was_overtaken_says_last_what_the_room_is_since(room: PairRoom, side: Side) -> None:
+    askings = Askings()
+    running = room.strip_anew(askings, side, False, 41, 0.01)
+    assert next(running)[room.run]["visible"] is False
+    told = room.settle(None, False, None, False, None, askings)
+    assert [*running] == [{part: told[part] for part in room.strip_parts}]
+    assert told[room.run]["visible"] is False and told[room.cancel]["visible"] is False
