@@ -33,9 +33,11 @@ CUT_OFF: Final = "This video is incomplete: it ends after {seconds:.1f} seconds,
 TOO_HUNGRY: Final = "This video needs too much memory to open; save it smaller and try again."
 TOO_LONG: Final = "This video is longer than {limit:g} seconds; cut it to the part you want."
 TOO_MANY: Final = "This video has more than {limit} pictures; save it with fewer a second, or cut it."
-TOO_LARGE: Final = "This video is {width} x {height} pixels; up to 1920 x 1080 are taken, save it smaller."
+TOO_LARGE: Final = "This video is {width} x {height} pixels; up to {most} are taken, save it smaller."
 TOO_SMALL: Final = "This video is {width} x {height} pixels; each side must have at least {limit} pixels."
 CHANGES: Final = "This video changes its size midway; save it again as MP4."
+
+USUAL_PX: Final = ((3840, 2160), (1920, 1080), (1280, 720), (640, 360))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +60,12 @@ class ClipLimits:
     """Processor seconds that one reading of the clip may use."""
     timeout_s: float = 30.0
     """Wall-clock seconds without a frame after which the decoder counts as stuck."""
+
+    @property
+    def largest(self) -> str:
+        """The largest of the usual frames that is taken, in words."""
+        fitting = (f"{width} x {height}" for width, height in USUAL_PX if width * height <= self.max_pixels)
+        return next(fitting, f"{self.max_pixels} in all")
 
     def __post_init__(self) -> None:
         for name in ("max_bytes", "max_pixels", "min_side_px", "max_frames", "memory_bytes"):
@@ -247,7 +255,7 @@ class ClipStream:
         """Raise BadClip for frames that are too large or too small, as they are stored or with square pixels."""
         for width_px in (stored_px, self._square_width_px(stored_px)):
             if width_px * height_px > self.limits.max_pixels or max(width_px, height_px) > 4096:
-                raise BadClip(TOO_LARGE.format(width=width_px, height=height_px))
+                raise BadClip(TOO_LARGE.format(width=width_px, height=height_px, most=self.limits.largest))
             if 0 < min(width_px, height_px) < self.limits.min_side_px:
                 raise BadClip(TOO_SMALL.format(width=width_px, height=height_px, limit=self.limits.min_side_px))
 

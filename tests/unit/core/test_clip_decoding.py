@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from core.clip_decoding import ClipLimits, ClipStream, format_of, warm_up
+from core.clip_decoding import OWN_LIMITS, ClipLimits, ClipStream, format_of, warm_up
 from core.errors import BadClip
 from core.high_range import HLG, PQ
 from tests.make_clip import clip, moving_face
@@ -62,11 +62,17 @@ def test_pixels_that_are_not_square_come_square() -> None:
 def test_refusals_name_the_thing_and_the_remedy() -> None:
     data = clip(moving_face(12))
     for limits, sentence in (
-        (ClipLimits(max_pixels=320 * 200), "320 x 240 pixels; up to 1920 x 1080"),
+        (ClipLimits(max_pixels=320 * 200), "320 x 240 pixels; up to 64000 in all"),
         (ClipLimits(max_s=0.3), "longer than 0.3 seconds; cut it"),
     ):
         with pytest.raises(BadClip, match=sentence.replace(".", r"\.")):
             list(ClipStream(data, limits).frames())
+
+
+def test_limits_name_the_largest_usual_frame() -> None:
+    assert [one.largest for one in (ClipLimits(), OWN_LIMITS, ClipLimits(max_pixels=1280 * 720))] == [
+        "1920 x 1080", "3840 x 2160", "1280 x 720",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("wrong", [{"max_s": 0.0}, {"max_bytes": 0}, {"cpu_s": 9999.0}])
