@@ -65,7 +65,7 @@ class ClipLimits:
     def largest(self) -> str:
         """The largest of the usual frames that is taken, in words."""
         fitting = (f"{width} x {height}" for width, height in USUAL_PX if width * height <= self.max_pixels)
-        return next(fitting, f"{self.max_pixels} in all")
+        return next(fitting, f"{self.max_pixels} pixels in all")
 
     def __post_init__(self) -> None:
         for name in ("max_bytes", "max_pixels", "min_side_px", "max_frames", "memory_bytes"):

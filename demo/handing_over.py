@@ -6,7 +6,7 @@ import gradio as gr
 
 from core.marking import mark
 from demo.answering import Refusal, answering
-from demo.stopping import Askings, stops
+from demo.stopping import Askings, in_order, stops
 from demo.studio import Sitting, Target
 from demo.transform.tab import TransformTab
 from demo.verify.pairing import Side
@@ -32,15 +32,17 @@ class HandingOver:
         stops([press], pair.running)
         giving = press(
             self.give,
-            [
-                transform.askings,
+            outputs=[tabs, verify.rooms, transform.saving, first.photo, first.held, *first.found_parts, *pair.settled],
+            **in_order(
+                transform.showings,
+                transform.moment,
+                pair.askings,
                 transform.sitting,
                 transform.model,
                 transform.guardian,
                 transform.shown,
                 pair.rate,
-            ],
-            [tabs, verify.rooms, transform.saving, first.photo, first.held, *first.found_parts, *pair.settled],
+            ),
             show_progress="hidden",
             api_visibility="private",
             concurrency_limit=2,
@@ -49,14 +51,25 @@ class HandingOver:
         giving.success(None, None, None, js=SHOW_VERDICT)
         stops([transform.consent.input], [giving])
 
-    def give(self, askings: Askings, *asked: Any) -> Updates:
-        """As `laid_out`, unless something else is asked of Transform meanwhile, such as another photo or no consent."""
-        begun = askings.newest
-        made = self.laid_out(*asked)
-        return made if askings.newest == begun else {self.transform.saving: ""}
+    def give(self, showings: Askings, moment_ms: float, askings: Askings, *asked: Any) -> Updates:
+        """As `laid_out`, unless the face is left in Transform meanwhile, or what allowed it is taken back.
+
+        Args:
+            showings: of Transform.
+            askings: of Verify.
+        """
+        made = self.laid_out(askings, moment_ms, *asked)
+        return {self.transform.saving: ""} if showings.has_ended(moment_ms) else made
 
     def laid_out(
-        self, sitting: Sitting | None, model: str, guardian: bool, target: Target | None, rate: float
+        self,
+        askings: Askings,
+        moment_ms: float,
+        sitting: Sitting | None,
+        model: str,
+        guardian: bool,
+        target: Target | None,
+        rate: float,
     ) -> Updates:
         """Both photos laid out in Verify, which comes to the front; or why not, where the button is."""
         transform, pair = self.transform, self.verify.pair
@@ -85,7 +98,7 @@ class HandingOver:
             first.consent: gr.update(value=True, visible=True),
             first.guardian: gr.update(value=guardian, visible=one.needs_guardian),
             first.notice: "",
-            **pair.settle(one, guardian, other, False),
+            **pair.settle(askings, moment_ms, one, guardian, other, False),
             **second.met(other),
             second.photo: made,
             second.held: None,

@@ -17,33 +17,45 @@ ARRIVING: Final[dict[str, Any]] = {**IN_TURN, "concurrency_id": "arrive"}
 class Askings:
     """What a visitor asked for last. One a page, in a `gr.State` that the page's events share.
 
-    A browser stops work only once it knows that it runs; an event that is on its way to begin is missed. So the work
-    itself sees whether it is still wanted.
+    A browser stops work only once it knows that it runs; an event that is on its way to begin, or waits for a place, is
+    missed. So the work itself sees whether it is still wanted. Moments are those at which the browser began to ask, on
+    a clock of its own, in milliseconds (`in_order`).
     """
 
     def __init__(self) -> None:
         self.newest = 0
+        """How often something else was asked for."""
         self.latest_ms = 0.0
+        """What was done before is answered no more."""
+        self.ended_ms = 0.0
+        """Work that was asked for before is wanted no more."""
         self.parts: tuple[Any, ...] = ()
+        """Outputs of the work that goes on."""
         self.page: Updates = {}
+        """What those of them are to be that were answered since the work was asked for."""
 
-    def anew(self, page: Updates | None = None) -> None:
-        """Something else is asked for: what goes on under `while_newest` ends.
+    def anew(self, moment_ms: float, page: Updates | None = None) -> None:
+        """Something else is asked for: what goes on under `while_newest` ends, and what was on its way never begins.
 
         Args:
-            page: what this answers, if work is not to follow. An answer of the work may be on its way still and come
+            page: what this answers, if work is not to follow. A message of the work may be on its way still and come
                 to the page after it, so the work ends by saying the same of its own parts.
         """
-        self.page = {part: update for part, update in (page or {}).items() if part in self.parts}
+        if page is not None:
+            self.page |= copies({part: update for part, update in page.items() if part in self.parts})
+        elif not self.has_ended(moment_ms):
+            self.page = {}
+        self.ended_ms = max(self.ended_ms, moment_ms)
         self.newest += 1
+
+    def has_ended(self, moment_ms: float) -> bool:
+        """Whether something else was asked for after this."""
+        return moment_ms < self.ended_ms
 
     def is_late(self, moment_ms: float) -> bool:
         """Whether something was done after this and is answered already: two requests may pass each other on the way.
 
         Asked once for each thing done, of those that answer the same question.
-
-        Args:
-            moment_ms: when the browser began to ask, on a clock of its own (`in_order`).
         """
         if self.is_overtaken(moment_ms):
             return True
@@ -54,11 +66,16 @@ class Askings:
         """What was done before this moment is answered no more."""
         self.latest_ms = max(self.latest_ms, moment_ms)
 
+    def leave(self, moment_ms: float) -> None:
+        """What was asked for of a face before is neither answered nor wanted any more."""
+        self.overtake(moment_ms)
+        self.anew(moment_ms)
+
     def is_overtaken(self, moment_ms: float) -> bool:
         """Whether something was done after this: for work of which two may go on at a time, when it has its answer."""
         return moment_ms < self.latest_ms
 
-    def while_newest(self, steps: Generator[Updates], parts: Iterable[Any]) -> Iterator[Updates]:
+    def while_newest(self, moment_ms: float, steps: Generator[Updates], parts: Iterable[Any]) -> Iterator[Updates]:
         """Those steps, until something else is asked for, and then what the page is since.
 
         Args:
@@ -66,20 +83,26 @@ class Askings:
         """
         mine, self.parts = self.newest, tuple(parts)
         with closing(steps):
-            for step in steps:
-                if self.newest != mine:
-                    break
-                yield step
-        if self.newest != mine and self.page:
-            yield self.page
+            if not self.has_ended(moment_ms):
+                for step in steps:
+                    if self.newest != mine:
+                        break
+                    yield step
+        if (self.newest != mine or self.has_ended(moment_ms)) and self.page:
+            yield copies(self.page)
 
 
-def anew(function: Callable[..., Updates]) -> Callable[..., Updates]:
-    """An answer that ends what goes on under `while_newest`; its first input is the state of `Askings`."""
+def copies(page: Updates) -> Updates:
+    """The same, apart: Gradio takes the values out of the updates that it is given."""
+    return {part: dict(update) if isinstance(update, dict) else update for part, update in page.items()}
 
-    def answered(askings: Askings, *asked: Any) -> Updates:
+
+def ending(function: Callable[..., Updates]) -> Callable[..., Updates]:
+    """An answer that ends work; its inputs are those of `in_order`."""
+
+    def answered(askings: Askings, moment_ms: float, *asked: Any) -> Updates:
         page = function(*asked)
-        askings.anew(page)
+        askings.anew(moment_ms, page)
         return page
 
     return answered
@@ -90,7 +113,7 @@ def in_order(askings: Any, moment: Any, *seen: Any) -> dict[str, Any]:
 
     Args:
         askings: a state of `Askings` that those events share.
-        moment: a hidden number, filled by the browser as the event begins; for `Askings.is_late`.
+        moment: a hidden number, filled by the browser as the event begins.
         seen: the other inputs.
     """
     count = 2 + len(seen)  # the browser hands over the outputs, too
@@ -99,7 +122,7 @@ def in_order(askings: Any, moment: Any, *seen: Any) -> dict[str, Any]:
 
 
 def in_turn_then(
-    press: Callable[..., Any], askings: Any, function: Callable[..., Any], *parts: Any, **options: Any
+    press: Callable[..., Any], function: Callable[..., Any], ordered: dict[str, Any], **options: Any
 ) -> list[Any]:
     """Long work that is asked for by a press, and begins when what was asked before it is on the page.
 
@@ -108,14 +131,14 @@ def in_turn_then(
 
     Args:
         press: such as `button.click`.
-        askings: the page's state of `Askings`; the press asks anew.
-        function, parts, options: what is done then, with its inputs and outputs, as an event takes them.
+        function, options: what is done then, as an event takes it.
+        ordered: the inputs of `function` by `in_order`; the press asks anew.
     Returns:
         both events, for `stops`; the last is the work's own.
     """
     waiting = {"show_progress": "hidden", "api_visibility": "private"}
-    waited = press(Askings.anew, askings, None, **waiting, **IN_TURN)
-    return [waited, waited.success(function, *parts, trigger_mode="multiple", **options)]
+    waited = press(Askings.anew, outputs=None, **in_order(*ordered["inputs"][:2]), **waiting, **IN_TURN)
+    return [waited, waited.success(function, trigger_mode="multiple", **ordered, **options)]
 
 
 def stops(triggers: Sequence[Callable[..., Any]], running: Sequence[Any]) -> None:

@@ -9,8 +9,10 @@ Cause = tuple[Any, str]
 
 
 def stopped_by(blocks: gr.Blocks, begun: Cause, cause: Cause) -> bool:
-    """Whether what the one begins is stopped when the other happens."""
-    events = blocks.fns
-    running = {number for number, event in events.items() if (begun[0]._id, begun[1]) in event.targets and event.fn}
-    ended = [event.cancels for event in events.values() if (cause[0]._id, cause[1]) in event.targets]
-    return bool(running) and any(running & set(cancels) for cancels in ended)
+    """Whether the work that the one begins is stopped when the other happens: the last that it sets off here."""
+    events = {number: event for number, event in blocks.fns.items() if event.fn}
+    ended = [set(event.cancels) for event in blocks.fns.values() if (cause[0]._id, cause[1]) in event.targets]
+    last = {number for number, event in events.items() if (begun[0]._id, begun[1]) in event.targets}
+    while then := {number for number, event in events.items() if event.trigger_after in last}:
+        last = then
+    return bool(last) and any(last <= cancels for cancels in ended)

@@ -16,7 +16,7 @@ from demo.dataset.recognition import Recognition
 from demo.dataset.shelf import Shelf
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
-from demo.stopping import Askings, anew, stops
+from demo.stopping import Askings, ending, in_order, stops
 
 UNDER_18 = "Pictures of under-18s too: these people are grown up or never lived, or I may look at them."
 CHANGED = "The archive has changed since these pairs were drawn. Press “Look at pairs” again."
@@ -36,6 +36,7 @@ class PairRoom:
 
     def build(self) -> None:
         say = self.say
+        self.moment = gr.Number(0, visible=False)
         with gr.Row(elem_id="dataset-pair-choice"):
             kinds = [(say("one person"), "same"), (say("two people"), "different")]
             self.kind = gr.Radio(kinds, value="same", label=say("Pairs of"), elem_id="dataset-kind")
@@ -67,26 +68,29 @@ class PairRoom:
 
     def wire(self, archive: gr.State, work: dict[str, Any], quiet: dict[str, Any]) -> None:
         made = [*self.stopped()]
-        wanted = [archive, self.kind, self.gap, self.shown, self.consent, self.guardian]
-        to_go_on = [self.askings, archive, self.search, self.consent, self.guardian]
+        ticks = [self.consent, self.guardian]
+        to_begin = in_order(self.askings, self.moment, archive, self.kind, self.gap, self.shown, *ticks)
+        to_go_on = in_order(self.askings, self.moment, archive, self.search, *ticks)
         running = [
-            self.start.click(self.begin_anew, [self.askings, *wanted], made, **work),
-            self.more.click(self.go_on_anew, to_go_on, made, **work),
+            self.start.click(self.begin_anew, outputs=made, **to_begin, **work),
+            self.more.click(self.go_on_anew, outputs=made, **to_go_on, **work),
         ]
         stops([self.stop.click, self.consent.input, self.guardian.input], running)
-        self.stop.click(anew(self.stopped), self.askings, made, **quiet)
-        for box in (self.consent, self.guardian):
-            box.input(anew(self.ticked), [self.askings, box], made, **quiet)
+        self.stop.click(ending(self.stopped), outputs=made, **in_order(self.askings, self.moment), **quiet)
+        for box in ticks:
+            box.input(ending(self.ticked), outputs=made, **in_order(self.askings, self.moment, box), **quiet)
         self.pairs.select(self.pick, self.seen, [self.picked, self.note], trigger_mode="multiple", **quiet)
         self.send.click(self.file, [archive, self.picked, self.reason], self.note, **quiet)
 
-    def begin_anew(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
+    def begin_anew(self, askings: Askings, moment_ms: float, *asked: Any) -> Iterator[Updates]:
         """`begin`, until something else is asked for."""
-        yield from askings.while_newest(self.begin(*asked), self.stopped())
+        askings.anew(moment_ms)
+        yield from askings.while_newest(moment_ms, self.begin(*asked), self.stopped())
 
-    def go_on_anew(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
+    def go_on_anew(self, askings: Askings, moment_ms: float, *asked: Any) -> Iterator[Updates]:
         """`go_on`, until something else is asked for."""
-        yield from askings.while_newest(self.go_on(*asked), self.stopped())
+        askings.anew(moment_ms)
+        yield from askings.while_newest(moment_ms, self.go_on(*asked), self.stopped())
 
     def begin(self, archive: str, kind: str, gap: int, shown: Any, agreed: bool, guardian: bool) -> Generator[Updates]:
         """The first page of pairs of a kind; nothing is compared before consent."""

@@ -30,6 +30,7 @@ class Layout:
         self.glance: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.sitting: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.askings: Any = gr.State(Askings())
+        self.moment = gr.Number(0, visible=False)
         with gr.Row(elem_id="live-desk"):
             with gr.Column(scale=4, min_width=300, elem_id="live-side"):
                 self.consent = consent_box(say, "live-consent", words.CONSENT)

@@ -14,7 +14,7 @@ from demo.language import Language
 from demo.live import words
 from demo.live.layout import Layout
 from demo.live.mirror import STILL_LIMITS, Glance, Mirror, as_url, read_frame
-from demo.stopping import Askings, anew, stops
+from demo.stopping import Askings, ending, in_order, stops
 from demo.studio import Sitting, Studio
 
 Updates = dict[Any, Any]
@@ -52,8 +52,8 @@ class LiveTab(Layout):
         )
         frozen = self.camera.pause(
             self.strip_anew,
-            [self.askings, self.glance, self.consent, self.guardian],
-            [*self.rested()],
+            outputs=[*self.rested()],
+            **in_order(self.askings, self.moment, self.glance, self.consent, self.guardian),
             **work,
         )
         # A frame still under way would bring back what is forgotten here.
@@ -61,15 +61,16 @@ class LiveTab(Layout):
         stops(
             [self.cancel.click, self.camera.play, self.camera.stop, self.consent.input, self.guardian.input], [frozen]
         )
-        self.cancel.click(anew(self.cancelled), self.askings, [*self.cancelled()], **quiet)
-        self.camera.play(anew(self.opened), self.askings, [*self.rested()], **quiet)
-        self.camera.stop(anew(self.closed), self.askings, [*self.closed()], **quiet)
-        agreed = [self.askings, self.consent]
-        self.consent.input(anew(self.agree), agreed, [*self.agree(False)], **quiet).then(
+        told = in_order(self.askings, self.moment)
+        self.cancel.click(ending(self.cancelled), outputs=[*self.cancelled()], **told, **quiet)
+        self.camera.play(ending(self.opened), outputs=[*self.opened()], **told, **quiet)
+        self.camera.stop(ending(self.closed), outputs=[*self.closed()], **told, **quiet)
+        agreed = in_order(self.askings, self.moment, self.consent)
+        self.consent.input(ending(self.agree), outputs=[*self.agree(False)], **agreed, **quiet).then(
             None, self.consent, None, js=f"(agreed) => {{ if (!agreed) ({tell('stop')})(); }}"
         )
-        allowed = [self.askings, self.guardian]
-        self.guardian.input(anew(self.allow), allowed, [*self.allow(False)], **quiet)
+        allowed = in_order(self.askings, self.moment, self.guardian)
+        self.guardian.input(ending(self.allow), outputs=[*self.allow(False)], **allowed, **quiet)
         self.strip.select(self.pick, None, [self.picked, self.save_png], **quiet)
         chosen = [self.sitting, self.picked]
         for button, make in ((self.save_png, self.make_png), (self.save_zip, self.make_zip)):
@@ -143,10 +144,17 @@ class LiveTab(Layout):
         return {self.camera: told, self.glance: remembered}
 
     def strip_anew(
-        self, askings: Askings, glance: Glance | None, agreed: bool, guardian: bool, event: gr.EventData
+        self,
+        askings: Askings,
+        moment_ms: float,
+        glance: Glance | None,
+        agreed: bool,
+        guardian: bool,
+        event: gr.EventData,
     ) -> Iterator[Updates]:
         """Make the strip, until something else is asked for."""
-        yield from askings.while_newest(self.make_strip(glance, agreed, guardian, event), self.rested())
+        askings.anew(moment_ms)
+        yield from askings.while_newest(moment_ms, self.make_strip(glance, agreed, guardian, event), self.rested())
 
     def make_strip(
         self, glance: Glance | None, agreed: bool, guardian: bool, event: gr.EventData

@@ -12,7 +12,7 @@ from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.boxes import age_range, before_and_after
 from demo.consent import guardian_box
-from demo.stopping import stops
+from demo.stopping import Askings, ending, in_order, stops
 from demo.studio import Sitting, Target
 from demo.transform import link, words
 from demo.transform.saving import Saving
@@ -51,6 +51,11 @@ class Family(Saving):
                 self.family_png = gr.DownloadButton(say("Photo (PNG)"), elem_id="family-png")
                 self.family_sheet = gr.DownloadButton(say("Sheet (PNG)"), elem_id="family-sheet")
 
+    @property
+    def allowed_parts(self) -> list[Any]:
+        """Components that change with the guardian's tick."""
+        return [self.notice, self.saving, self.stop_saving, self.together, *self.strip_parts]
+
     def meet(self, sitting: Sitting | None, model: str) -> Updates:
         """Read the age of every face and ask for a target for each."""
         try:
@@ -79,7 +84,15 @@ class Family(Saving):
     def count(self, sitting: Sitting) -> int:
         return min(len(sitting.faces), MAX_FACES)
 
-    def age_together(self, sitting: Sitting | None, model: str, guardian: bool, *asked: str | None) -> Updates:
+    def age_together(self, gatherings: Askings, moment_ms: float, showings: Askings, *asked: Any) -> Updates:
+        """As `aged_together`, unless the photo is left meanwhile or what allowed it is taken back."""
+        made = self.aged_together(*asked)
+        return self.gone() if gatherings.has_ended(moment_ms) or showings.has_ended(moment_ms) else made
+
+    def gone(self) -> Updates:
+        return {self.together: gr.update(visible=False), self.family_notice: ""}
+
+    def aged_together(self, sitting: Sitting | None, model: str, guardian: bool, *asked: str | None) -> Updates:
         """One photo with every face at its target."""
         groups = self.studio.groups(model)
         try:
@@ -145,17 +158,14 @@ class Family(Saving):
             show_progress="hidden",
             api_visibility="private",
         )
-        made = begun.success(
-            self.age_together,
-            [*asked, self.family_guardian, *self.members],
-            [self.family_compare, self.family_png, self.family_sheet, self.together, self.family_notice, self.welcome],
-            **work,
-        )
+        to_gather = in_order(self.gatherings, self.moment, self.showings, *asked, self.family_guardian, *self.members)
+        gathered = [self.family_compare, self.family_png, self.family_sheet, self.together, self.family_notice]
+        made = begun.success(self.age_together, outputs=[*gathered, self.welcome], **to_gather, **work)
         stops([self.family_guardian.input], [begun, made])
         self.family_guardian.input(
-            lambda: {self.together: gr.update(visible=False), self.family_notice: ""},
-            None,
-            [self.together, self.family_notice],
+            ending(self.gone),
+            outputs=[*self.gone()],
+            **in_order(self.gatherings, self.moment),
             show_progress="hidden",
             api_visibility="private",
         )

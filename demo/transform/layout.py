@@ -48,7 +48,9 @@ class Layout:
         self.wanted: Any = gr.State(None)
         self.askings: Any = gr.State(Askings())
         self.showings: Any = gr.State(Askings())
-        """Of the age that is shown large."""
+        """Of the age that is shown large, and of what is saved or made of the face."""
+        self.gatherings: Any = gr.State(Askings())
+        """Of the picture of several faces."""
         with gr.Row(elem_id="desk"):
             with gr.Column(scale=4, min_width=300, elem_id="side"):
                 self.photo = photo_box(say, "photo", say("Photo"), height_px=230)
@@ -124,11 +126,6 @@ class Layout:
     def strip_parts(self) -> list[Any]:
         """Components that change as the strip is made."""
         return [self.welcome, self.strip, self.run, self.cancel, self.likeness, *self.shown_parts]
-
-    @property
-    def allowed_parts(self) -> list[Any]:
-        """Components that change with the guardian's tick."""
-        return [self.notice, self.saving, self.stop_saving, *self.strip_parts]
 
     def build_family(self) -> None:
         """Nothing here; `demo.transform.family` lists several faces."""

@@ -12,6 +12,7 @@ from core.video import write_mp4
 from demo import notices
 from demo.answering import Refusal, answering
 from demo.cache_folder import own_folder
+from demo.stopping import Askings
 from demo.studio import Sitting, Target
 from demo.transform.showing import Showing, Updates
 
@@ -28,6 +29,19 @@ class Saving(Showing):
             (self.save_gif, self.make_gif),
             (self.save_mp4, self.make_mp4),
         )
+
+    def for_this_face(self, make: Callable[..., Updates | Iterator[Updates]]) -> Callable[..., Iterator[Updates]]:
+        """The same by the inputs of `in_order`, unless the face is left meanwhile or what allowed it is taken back."""
+
+        def saved(showings: Askings, moment_ms: float, *asked: Any) -> Iterator[Updates]:
+            made = make(*asked)
+            for step in (made,) if isinstance(made, dict) else made:
+                if showings.has_ended(moment_ms):
+                    yield self.told(None, "")
+                    return
+                yield step
+
+        return saved
 
     def prepare(self) -> Updates:
         return {self.saving: self.hint("Preparing the file …"), self.stop_saving: gr.update(visible=True)}

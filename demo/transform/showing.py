@@ -24,9 +24,9 @@ class Showing(Layout):
         super().__init__(studio, say)
         self.delivery = delivery
 
-    def age(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
+    def age(self, askings: Askings, moment_ms: float, *asked: Any) -> Iterator[Updates]:
         """Make the strip, until something else is asked for."""
-        yield from askings.while_newest(self.strip_of(*asked), self.strip_parts)
+        yield from askings.while_newest(moment_ms, self.strip_of(*asked), self.strip_parts)
 
     def strip_of(
         self,
@@ -74,12 +74,12 @@ class Showing(Layout):
         except Refusal as refusal:
             yield self.rested(self.trouble(str(refusal)))
 
-    def age_again(self, shown: Target | None, askings: Askings, *asked: Any) -> Iterator[Updates]:
+    def age_again(self, askings: Askings, moment_ms: float, shown: Target | None, *asked: Any) -> Iterator[Updates]:
         """The same anew, where something is shown or was about to be."""
         if shown is None:
             yield {self.progress: ""}
         else:
-            yield from self.age(askings, *asked)
+            yield from self.age(askings, moment_ms, *asked)
 
     def rested(self, text: str) -> Updates:
         return {
@@ -88,10 +88,8 @@ class Showing(Layout):
             self.cancel: gr.update(visible=False),
         }
 
-    def stopped(self, askings: Askings) -> Updates:
-        page = self.rested(self.hint("Stopped. The ages made so far are below."))
-        askings.anew(page)
-        return page
+    def stopped(self) -> Updates:
+        return {**self.rested(self.hint("Stopped. The ages made so far are below.")), self.shown: None}
 
     def permitted(self, sitting: Sitting | None, guardian: bool) -> Sitting:
         """The sitting, if it may be worked on. Raises Refusal."""

@@ -12,7 +12,7 @@ from demo.answering import Refusal, answering
 from demo.boxes import age_range
 from demo.delivery import SAVE, Delivery
 from demo.language import Language
-from demo.stopping import ARRIVING, IN_TURN, Askings, in_order, in_turn_then, stops
+from demo.stopping import ARRIVING, IN_TURN, Askings, ending, in_order, in_turn_then, stops
 from demo.studio import Sitting, Studio
 from demo.transform import words
 from demo.transform.layout import choices
@@ -46,11 +46,11 @@ class TransformTab(Linking):
         looking = {**quiet, **IN_TURN}
         waited = {**work, "show_progress": "minimal", "show_progress_on": self.progress}
         asked = [self.sitting, self.model, self.guardian, self.view, self.second]
-        to_age = [self.askings, *asked, self.mode, self.wanted, self.years]
-        running = in_turn_then(self.run.click, self.askings, self.age, to_age, self.strip_parts, **waited)
+        to_age = [*asked, self.mode, self.wanted, self.years]
+        ordered = in_order(self.askings, self.moment, *to_age)
+        running = in_turn_then(self.run.click, self.age, ordered, outputs=self.strip_parts, **waited)
         running[-1].success(None, None, None, js=SHOW_PICKED)
 
-        shown = [*asked, self.shown]
         showing = []
         for event, answer, more, mode in (
             (self.strip.select, self.show_group, [], "multiple"),
@@ -64,7 +64,8 @@ class TransformTab(Linking):
         saving = []
         for button, make in self.keepsakes():
             pressed = button.click(self.prepare, None, [self.saving, self.stop_saving], **quiet)
-            saving.append(pressed.then(make, shown, saved, **work))
+            to_save = in_order(self.showings, self.moment, *asked, self.shown)
+            saving.append(pressed.then(self.for_this_face(make), outputs=saved, **to_save, **work))
             saving[-1].success(None, self.file, None, js=SAVE)
         stops([self.stop_saving.click], saving)
         self.stop_saving.click(self.stopped_saving, None, saved, **quiet)
@@ -76,19 +77,20 @@ class TransformTab(Linking):
         to_look = {"fn": self.look_once, "outputs": found, **looking}
         to_look |= in_order(self.askings, self.moment, self.showings, *seen, self.sitting)
         stops([self.locks.input], running)
-        to_lock = [self.askings, self.sitting, self.locks]
-        changed_locks = self.locks.input(self.relock, to_lock, [self.sitting, self.likeness], **looking)
-        to_age_again = [self.shown, *to_age]
-        again = changed_locks.success(self.age_again, to_age_again, self.strip_parts, trigger_mode="multiple", **waited)
+        to_lock = in_order(self.askings, self.moment, self.sitting, self.locks)
+        changed_locks = self.locks.input(self.relock, outputs=[self.sitting, self.likeness], **to_lock, **looking)
+        to_age_again = in_order(self.askings, self.moment, self.shown, *to_age) | {"trigger_mode": "multiple"}
+        again = changed_locks.success(self.age_again, outputs=self.strip_parts, **to_age_again, **waited)
         arriving = [self.photo.input, self.photo.clear]
         changing = [self.consent.input, self.faces.select, self.model.input, self.mode.input]
         # An event's answers are given one after the other, so this comes before any that takes its time.
-        ending = [self.cancel.click, *arriving, self.example.click, *changing, self.guardian.input]
-        stops(ending, [*running, again])
+        pressed = [self.cancel.click, *arriving, self.example.click, *changing, self.guardian.input]
+        stops(pressed, [*running, again])
         # What is shown or made of a face does not outlive the photo, the tick below it, nor another choice of face.
         stops([*arriving, self.example.click, *changing], making)
         stops([self.guardian.input], [*showing, *saving])
-        self.cancel.click(self.stopped, self.askings, [self.progress, self.run, self.cancel], **quiet)
+        to_stop = in_order(self.askings, self.moment)
+        self.cancel.click(ending(self.stopped), outputs=[*self.stopped()], **to_stop, **quiet)
         changed = gr.on(arriving, self.arrive, self.photo, came, preprocess=False, **quiet, **ARRIVING)
         for arrived in (changed, self.example.click(self.take_example, None, came, **quiet, **ARRIVING)):
             arrived.then(**to_look)  # the tick may be set by now
@@ -181,9 +183,9 @@ class TransformTab(Linking):
         Nor out of order: a look asked for before a tick must not undo the tick."""
         if askings.is_late(moment_ms) or (agreed and sitting is not None and sitting.photo is held):
             return {self.sitting: sitting}
-        showings.overtake(moment_ms)  # what was to be shown of the face before
+        showings.leave(moment_ms)
         looked = self.look(held, agreed, model, locks)
-        askings.anew(looked)
+        askings.anew(moment_ms, looked)
         return looked
 
     def met(self, sitting: Sitting) -> Updates:
@@ -210,7 +212,7 @@ class TransformTab(Linking):
         model: str,
         event: gr.SelectData,
     ) -> Updates:
-        showings.overtake(moment_ms)
+        showings.leave(moment_ms)
         if sitting is None:
             return {**self.blank(), self.notice: self.trouble(consent.GONE)}
         try:
@@ -218,21 +220,21 @@ class TransformTab(Linking):
                 page = self.met(self.studio.pick(sitting, int(event.index), model))
         except Refusal as refusal:
             page = {**self.blank(), self.notice: self.trouble(str(refusal))}
-        askings.anew(page)  # last, for what began meanwhile with the face before
+        askings.anew(moment_ms, page)  # last, for what began meanwhile with the face before
         return page
 
     def allow(
         self, askings: Askings, moment_ms: float, showings: Askings, sitting: Sitting | None, guardian: bool
     ) -> Updates:
         """The guardian's tick was set, or taken back, and with it all that was made."""
-        showings.overtake(moment_ms)
+        showings.leave(moment_ms)
         if sitting is None:
-            page = self.blank()
+            page = {**self.blank(), self.notice: self.trouble(consent.GONE)}
         else:
-            page = {**self.met(sitting), self.run: gr.update(interactive=guardian, visible=True)}
-            page[self.notice] = "" if guardian else self.hint(consent.TICK_GUARDIAN)
+            told = "" if guardian else self.hint(consent.TICK_GUARDIAN)
+            page = {**self.met(sitting), self.notice: told, self.run: gr.update(interactive=guardian, visible=True)}
         page = {part: page[part] for part in self.allowed_parts if part in page}
-        askings.anew(page)
+        askings.anew(moment_ms, page)
         return page
 
     def change_model(
@@ -246,17 +248,16 @@ class TransformTab(Linking):
         locks: list[Lock],
     ) -> Updates:
         low, high = age_range(self.studio.groups(model))
-        looked = {}
-        if not askings.is_late(moment_ms):
-            showings.overtake(moment_ms)
-            looked = self.look(held, agreed, model, locks)
-            askings.anew(looked)
-        return {
-            **looked,
+        page = {
             self.years: gr.update(minimum=low, maximum=high, value=min(50, high)),
             self.limits: words.limits(self.say, self.studio.info(model), self.studio.estimator),
             self.card_box: gr.update(open=False),
         }
+        if not askings.is_late(moment_ms):
+            showings.leave(moment_ms)
+            page |= self.look(held, agreed, model, locks)
+            askings.anew(moment_ms, page)
+        return page
 
     def change_mode(self, mode: str, model: str) -> Updates:
         """The models of the mode; the one chosen stays if it is among them."""
@@ -277,8 +278,8 @@ class TransformTab(Linking):
         lines = path.read_text(encoding="utf-8").splitlines()
         return "\n".join(line for line in lines if not line.startswith("!["))  # its picture does not lie on the page
 
-    def relock(self, askings: Askings, sitting: Sitting | None, locks: list[Lock]) -> Updates:
-        askings.anew()
+    def relock(self, askings: Askings, moment_ms: float, sitting: Sitting | None, locks: list[Lock]) -> Updates:
+        askings.anew(moment_ms)
         if sitting is None:
             return {self.likeness: ""}
         return {self.sitting: replace(sitting, locks=permitted_locks(locks)), self.likeness: ""}

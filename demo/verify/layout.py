@@ -20,6 +20,7 @@ class PairLayout:
         self.studio, self.say, self.delivery = studio, say, delivery
         self.compared: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         self.askings: Any = gr.State(Askings())
+        self.moment = gr.Number(0, visible=False)
         self.settled_on: Any = gr.State(None, time_to_live=FORGET_AFTER_S)
         intro = say(
             "Are these two photos of one person? To a program, children look much alike, and nobody looks much like "

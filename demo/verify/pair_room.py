@@ -10,7 +10,7 @@ from demo import notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import ARRIVING, IN_TURN, Askings, in_order, in_turn_then, stops
+from demo.stopping import ARRIVING, IN_TURN, Askings, ending, in_order, in_turn_then, stops
 from demo.studio import Studio
 from demo.verify import words
 from demo.verify.layout import PairLayout
@@ -37,18 +37,19 @@ class PairRoom(PairLayout):
         work = {**quiet, "concurrency_limit": 2, "concurrency_id": "work"}
         looking = {**quiet, **IN_TURN}
         first, second = self.sides
-        to_settle = [*self.both, self.settled_on, self.askings]
-        asked = [self.askings, first.side, first.guardian, first.years, self.rate]
-        self.running = in_turn_then(self.run.click, self.askings, self.strip_anew, asked, self.strip_parts, **work)
+        to_settle = in_order(self.askings, self.moment, *self.both, self.settled_on)
+        asked = in_order(self.askings, self.moment, first.side, first.guardian, first.years, self.rate)
+        self.running = in_turn_then(self.run.click, self.strip_anew, asked, outputs=self.strip_parts, **work)
         pressed = [self.cancel.click, first.example.click, second.make.click]
         for one in self.sides:
             pressed += [one.photo.input, one.photo.clear, one.consent.input, one.faces.select, one.guardian.input]
         comparing = self.compare.click(self.hold_together, self.to_compare, self.told_parts, **looking)
         stops(pressed, [*self.running, comparing])
-        self.cancel.click(self.stopped, self.askings, [self.progress, self.run, self.cancel], **quiet)
+        to_stop = in_order(self.askings, self.moment)
+        self.cancel.click(ending(self.stopped), outputs=[*self.stopped()], **to_stop, **quiet)
 
         def then_settle(event: Any) -> None:
-            event.then(self.settle, to_settle, self.settled, **looking)
+            event.then(self.settle, outputs=self.settled, **to_settle, **looking)
 
         for one in self.sides:
             came = [one.photo, one.held, *one.found_parts]
@@ -71,10 +72,11 @@ class PairRoom(PairLayout):
                 then_settle(arrived.then(**to_look))
             then_settle(one.consent.input(**to_look))
             then_settle(one.faces.select(one.pick, one.side, one.found_parts, **looking))
-            one.guardian.input(self.settle, to_settle, self.settled, **looking)
+            one.guardian.input(self.settle, outputs=self.settled, **to_settle, **looking)
             self.again(one.years.input, quiet)
         making = [second.photo, second.held, *second.found_parts]
-        then_settle(second.make.click(self.make_second, [first.side, first.guardian, second.wanted], making, **work))
+        to_make = in_order(self.askings, self.moment, first.side, first.guardian, second.wanted)
+        then_settle(second.make.click(self.make_second, outputs=making, **to_make, **work))
         self.again(self.rate.input, quiet)
 
     def again(self, event: Callable[..., Any], quiet: dict[str, Any]) -> None:
@@ -84,14 +86,16 @@ class PairRoom(PairLayout):
 
     def settle(
         self,
+        askings: Askings,
+        moment_ms: float,
         first: Side | None,
         guardian: bool,
         second: Side | None,
         other_guardian: bool,
         before: Settled = None,
-        askings: Askings | None = None,
     ) -> Updates:
-        """After one side changed: nothing is compared, and what was made of another face goes. If none did, all stays.
+        """After one side changed: nothing is compared; what was made of another face goes, or with a guardian's tick
+        that is taken back. If none did, all stays.
 
         Args:
             before: what this was last told.
@@ -99,9 +103,11 @@ class PairRoom(PairLayout):
         now = (first, guardian, second, other_guardian)
         if before is not None and all(one is other for one, other in zip(now, before, strict=True)):
             return {self.settled_on: now}
-        is_stale = second is not None and second.is_made and (first is None or second.made_from is not first.face)
+        has_first = may(first, guardian)
+        is_first_made = first is not None and second is not None and second.made_from is first.face
+        is_stale = second is not None and second.is_made and not (has_first and is_first_made)
         gone = {**self.second.blank(), self.second.photo: None, self.second.held: None} if is_stale else {}
-        has_first, has_second = may(first, guardian), may(second, other_guardian) and not is_stale
+        has_second = may(second, other_guardian) and not is_stale
         page = {
             self.compare: gr.update(interactive=has_first and has_second),
             self.second.make: gr.update(interactive=has_first),
@@ -114,11 +120,15 @@ class PairRoom(PairLayout):
             self.cancel: gr.update(visible=False),
             **gone,
         }
-        if askings is not None:
-            askings.anew(page)
+        askings.anew(moment_ms, page)
         return page
 
-    def make_second(self, first: Side | None, guardian: bool, wanted: int) -> Updates:
+    def make_second(self, askings: Askings, moment_ms: float, *asked: Any) -> Updates:
+        """As `second_made`, unless a side changes meanwhile."""
+        made = self.second_made(*asked)
+        return {self.second.notice: gr.skip()} if askings.has_ended(moment_ms) else made
+
+    def second_made(self, first: Side | None, guardian: bool, wanted: int) -> Updates:
         """The first face at another age, as the second photo."""
         try:
             with answering():
@@ -179,9 +189,9 @@ class PairRoom(PairLayout):
             return words.no_tables(self.say, self.pairing.recogniser, compared.score)
         return words.result(self.say, source, seen, source.table(rate), compared.is_made)
 
-    def strip_anew(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
+    def strip_anew(self, askings: Askings, moment_ms: float, *asked: Any) -> Iterator[Updates]:
         """Compare the strip, until something else is asked for."""
-        yield from askings.while_newest(self.compare_strip(*asked), self.strip_parts)
+        yield from askings.while_newest(moment_ms, self.compare_strip(*asked), self.strip_parts)
 
     def compare_strip(self, first: Side | None, guardian: bool, years: Any, rate: float) -> Generator[Updates]:
         """The first face at every age against itself, one after the other; stops between two when cancelled."""
@@ -223,10 +233,8 @@ class PairRoom(PairLayout):
     def rested(self, text: str) -> Updates:
         return {self.progress: text, self.run: gr.update(visible=True), self.cancel: gr.update(visible=False)}
 
-    def stopped(self, askings: Askings) -> Updates:
-        page = self.rested(notices.hint(self.say("Stopped. The ages compared so far are below.")))
-        askings.anew(page)
-        return page
+    def stopped(self) -> Updates:
+        return self.rested(notices.hint(self.say("Stopped. The ages compared so far are below.")))
 
     def trouble(self, sentence: str) -> str:
         return notices.trouble(self.say.sentence(sentence))

@@ -13,7 +13,7 @@ from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import ARRIVING, IN_TURN, Askings, in_order, stops
+from demo.stopping import ARRIVING, IN_TURN, Askings, ending, in_order, stops
 from demo.studio import Studio
 from demo.uploads import uploaded
 from demo.video import words
@@ -36,12 +36,16 @@ class VideoTab(Layout):
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         # A clip takes long: one at a time, beside the photos, so that those do not wait for it.
         long = {**quiet, "concurrency_limit": 1, "concurrency_id": "video"}
-        asked = [self.askings, self.seen, self.guardian]
-        waiting = self.run.click(self.wait, asked, self.made_parts, **quiet, **IN_TURN)
-        running = waiting.success(self.age_newest, [*asked, self.years], self.made_parts, **long)
+        to_wait = in_order(self.askings, self.moment, self.seen, self.guardian)
+        waiting = self.run.click(self.wait, outputs=self.made_parts, **to_wait, **quiet, **IN_TURN)
+        to_age = in_order(self.askings, self.moment, self.seen, self.guardian, self.years) | {
+            "trigger_mode": "multiple"
+        }
+        running = waiting.success(self.age_newest, outputs=self.made_parts, **to_age, **long)
         pressed = [self.cancel.click, self.file.upload, self.example.click, self.consent.input, self.guardian.input]
         stops(pressed, [waiting, running])
-        self.cancel.click(self.stopped, self.askings, [self.progress, self.run, self.cancel], **quiet)
+        to_stop = in_order(self.askings, self.moment)
+        self.cancel.click(ending(self.stopped), outputs=[*self.stopped()], **to_stop, **quiet)
 
         found = [*self.blank()]
         came = [self.file, self.reel, *found]
@@ -53,9 +57,8 @@ class VideoTab(Layout):
         for arrived in (chosen, self.example.click(self.take_example, None, came, **arriving)):
             arrived.then(**to_look)
         self.consent.input(**to_look)
-        to_allow = [self.askings, self.seen, self.guardian]
-        allowed = [self.notice, *self.made_parts]
-        self.guardian.input(self.allow, to_allow, allowed, **quiet, **IN_TURN)
+        to_allow = in_order(self.askings, self.moment, self.seen, self.guardian)
+        self.guardian.input(ending(self.allow), outputs=[*self.allow(None, False)], **to_allow, **quiet, **IN_TURN)
 
     def blank(self) -> Updates:
         """The page with nothing looked for and nothing made: what every new clip starts from."""
@@ -136,29 +139,28 @@ class VideoTab(Layout):
         if askings.is_late(moment_ms) or (agreed and seen is not None and seen.reel is reel):
             return {self.seen: seen}
         page = self.look(reel, agreed)
-        askings.anew(page)
+        askings.anew(moment_ms, page)
         return page
 
-    def allow(self, askings: Askings, seen: Seen | None, guardian: bool) -> Updates:
+    def allow(self, seen: Seen | None, guardian: bool) -> Updates:
         """The guardian's tick was set, or taken back, and with it what was made; nothing is being made any more."""
-        page = {
+        waits = "" if guardian else self.hint(consent.TICK_GUARDIAN)
+        return {
             self.players: "" if seen is None else words.before(self.say, seen.reel),
             self.verdict: "",
             self.save: gr.update(visible=False),
             **self.rested(""),
             self.run: gr.update(interactive=seen is not None and guardian, visible=True),
-            self.notice: "" if guardian else self.hint(consent.TICK_GUARDIAN),
+            self.notice: self.trouble(GONE) if seen is None else waits,
         }
-        askings.anew(page)
-        return page
 
-    def wait(self, askings: Askings, seen: Seen | None, guardian: bool) -> Updates:
+    def wait(self, askings: Askings, moment_ms: float, seen: Seen | None, guardian: bool) -> Updates:
         """The work was asked for, and begins when its turn has come."""
-        askings.anew()
-        if seen is None:
-            return self.rested(self.trouble(GONE))
-        if seen.needs_guardian and not guardian:
-            return self.rested(self.trouble(consent.TICK_GUARDIAN))
+        if seen is None or (seen.needs_guardian and not guardian):
+            page = self.rested(self.trouble(GONE if seen is None else consent.TICK_GUARDIAN))
+            askings.anew(moment_ms, page)
+            return page
+        askings.anew(moment_ms)
         return {
             self.progress: self.hint("Waiting for a free place …"),
             self.players: words.before(self.say, seen.reel),
@@ -168,9 +170,9 @@ class VideoTab(Layout):
             self.cancel: gr.update(visible=True),
         }
 
-    def age_newest(self, askings: Askings, *asked: Any) -> Iterator[Updates]:
+    def age_newest(self, askings: Askings, moment_ms: float, *asked: Any) -> Iterator[Updates]:
         """Make the clip, until something else is asked for."""
-        yield from askings.while_newest(self.age(*asked), self.made_parts)
+        yield from askings.while_newest(moment_ms, self.age(*asked), self.made_parts)
 
     def age(self, seen: Seen | None, guardian: bool, years: float) -> Generator[Updates]:
         """Make the clip; told how far it is, and stopped between two frames when cancelled."""
@@ -207,10 +209,8 @@ class VideoTab(Layout):
     def rested(self, text: str) -> Updates:
         return {self.progress: text, self.run: gr.update(visible=True), self.cancel: gr.update(visible=False)}
 
-    def stopped(self, askings: Askings) -> Updates:
-        page = self.rested(self.hint("Stopped. Nothing of it was kept."))
-        askings.anew(page)
-        return page
+    def stopped(self) -> Updates:
+        return self.rested(self.hint("Stopped. Nothing of it was kept."))
 
     def trouble(self, sentence: str) -> str:
         return notices.trouble(self.say.sentence(sentence))

@@ -15,8 +15,9 @@ TICK_FIRST = "Tick the box above, and the faces in your video are looked for. Un
 def rules(say: Language) -> str:
     """What may be chosen."""
     text = say(
-        "MP4, MOV or WebM, up to {seconds:g} seconds, 1920 x 1080 pixels and {size:g} MB.",
+        "MP4, MOV or WebM, up to {seconds:g} seconds, {most} pixels and {size:g} MB.",
         seconds=LIMITS.max_s,
+        most=LIMITS.largest,
         size=LIMITS.max_bytes / 2**20,
     )
     return f'<p class="video-quiet">{text}</p>'

@@ -62,7 +62,7 @@ def test_pixels_that_are_not_square_come_square() -> None:
 def test_refusals_name_the_thing_and_the_remedy() -> None:
     data = clip(moving_face(12))
     for limits, sentence in (
-        (ClipLimits(max_pixels=320 * 200), "320 x 240 pixels; up to 64000 in all"),
+        (ClipLimits(max_pixels=320 * 200), "320 x 240 pixels; up to 64000 pixels in all"),
         (ClipLimits(max_s=0.3), "longer than 0.3 seconds; cut it"),
     ):
         with pytest.raises(BadClip, match=sentence.replace(".", r"\.")):

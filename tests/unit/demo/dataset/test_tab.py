@@ -19,7 +19,7 @@ from core.inspection import inspect
 from demo.dataset.tab import DatasetTab
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import Askings, anew
+from demo.stopping import Askings, ending
 from demo.studio import Studio
 from tests.wiring import stopped_by
 
@@ -95,9 +95,9 @@ def test_pairs_with_under_18s_end_with_the_tick_for_them(tab: DatasetTab) -> Non
 
 def test_pairs_end_though_the_browser_did_not_know_that_they_are_looked_at(tab: DatasetTab) -> None:
     pairs, askings = tab.pairs, Askings()
-    running = pairs.begin_anew(askings, "", "same", 0, "all", True, True)
+    running = pairs.begin_anew(askings, 1.0, "", "same", 0, "all", True, True)
     assert next(running)[pairs.stop]["visible"]
-    told = anew(pairs.ticked)(askings, False)
+    told = ending(pairs.ticked)(askings, 2.0, False)
     assert [*running] == [told] and told[pairs.pairs] == [] and told[pairs.stop]["visible"] is False
 
 

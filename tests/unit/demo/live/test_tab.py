@@ -20,7 +20,7 @@ from demo.delivery import Delivery
 from demo.language import Language
 from demo.live.mirror import as_url
 from demo.live.tab import LiveTab
-from demo.stopping import Askings, anew
+from demo.stopping import Askings, ending
 from demo.studio import Studio
 from tests.watched import Watched
 from tests.wiring import stopped_by
@@ -112,12 +112,17 @@ def test_a_strip_ends_and_goes_with_the_guardians_tick(tab: LiveTab) -> None:
 
 def test_a_strip_ends_though_the_browser_did_not_know_that_it_runs(tab: LiveTab) -> None:
     askings = Askings()
-    for answer, asked in ((tab.agree, (False,)), (tab.allow, (False,)), (tab.closed, ()), (tab.cancelled, ())):
-        running = tab.strip_anew(askings, None, True, True, sent(face()))
+    answers: Any = ((tab.agree, (False,)), (tab.allow, (False,)), (tab.closed, ()), (tab.cancelled, ()))
+    for second, (answer, asked) in enumerate(answers):
+        moment_ms = second * 1000.0
+        running = tab.strip_anew(askings, moment_ms, None, True, True, sent(face()))
         assert next(running)[tab.cancel]["visible"]
-        told = anew(answer)(askings, *asked)
+        told = ending(answer)(askings, moment_ms + 2, *asked)
         assert [*running] == [{part: told[part] for part in tab.rested() if part in told}]
         assert told[tab.cancel]["visible"] is False
+        before = calls(tab)
+        late = [*tab.strip_anew(askings, moment_ms + 1, None, True, True, sent(face()))]
+        assert calls(tab) == before and all(step[tab.cancel]["visible"] is False for step in late)
 
 
 def test_a_frame_under_way_ends_with_the_camera(tab: LiveTab) -> None:

@@ -44,8 +44,8 @@ def test_each_face_is_asked_for_and_a_child_needs_its_guardian(tab: TransformTab
     assert [asked[member]["visible"] for member in tab.members] == [True, True] + [False] * (family.MAX_FACES - 2)
     ages = [tab.studio.pick(pair, number, "tiny-10").needs_guardian for number in (0, 1)]
     assert asked[tab.family_guardian]["visible"] == any(ages)
-    made = tab.age_together(pair, "tiny-10", True, "5", "70+")
+    made = tab.aged_together(pair, "tiny-10", True, "5", "70+")
     assert made[tab.together]["visible"] and Path(made[tab.family_png]).is_file()
-    refused = tab.age_together(pair, "tiny-10", False, "5", "70+")
+    refused = tab.aged_together(pair, "tiny-10", False, "5", "70+")
     assert (tab.together in refused) != any(ages)
-    assert "no longer held" in tab.age_together(None, "tiny-10", True, "5")[tab.family_notice]
+    assert "no longer held" in tab.aged_together(None, "tiny-10", True, "5")[tab.family_notice]

@@ -10,6 +10,7 @@ import gradio as gr
 import pytest
 import skimage.data
 import torch
+from gradio.blocks import postprocess_update_dict
 from gradio.context import Context
 
 from core.age_reader import PresentAge
@@ -17,7 +18,7 @@ from core.generator import Generator, GeneratorConfig
 from core.weights import add_model
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import Askings
+from demo.stopping import Askings, ending
 from demo.studio import Studio
 from demo.transform.layout import choices, modes
 from demo.transform.tab import TransformTab
@@ -47,63 +48,105 @@ def test_a_strip_that_is_cancelled_computes_no_further_age(tab: TransformTab) ->
     photo = skimage.data.astronaut()
     sitting = tab.studio.look(photo, "tiny-10")
     counted.clear()
-    running: Any = tab.age(Askings(), sitting, "tiny-10", True, "close-up", "", "10", None, 50)
+    running: Any = tab.age(Askings(), 0.0, sitting, "tiny-10", True, "close-up", "", "10", None, 50)
     seen = [next(running) for _ in range(4)]
     assert len(seen[3][tab.strip]["value"]) == 3
     running.close()
     assert sum(counted) <= 1 + 4, "own age, and three ages made two at a time"
     counted.clear()
-    assert len([*tab.age(Askings(), sitting, "tiny-10", True, "close-up", "", "10", None, 50)]) == 13
+    assert len([*tab.age(Askings(), 0.0, sitting, "tiny-10", True, "close-up", "", "10", None, 50)]) == 13
     assert sum(counted) > 10
     # a browser that does not know yet that it runs cannot close it; then asking for something else ends it
     askings, begun = Askings(), list[Any]()
-    for step in tab.age(askings, sitting, "tiny-10", True, "close-up", "", "10", None, 50):
+    for step in tab.age(askings, 0.0, sitting, "tiny-10", True, "close-up", "", "10", None, 50):
         begun.append(step)
-        askings.anew()
+        askings.anew(1.0)
     assert len(begun) == 1
 
 
 def test_work_that_was_overtaken_says_last_what_the_page_is_since(tab: TransformTab) -> None:
     sitting, askings = tab.studio.look(skimage.data.astronaut(), "tiny-10"), Askings()
-    asked = (askings, sitting, "tiny-10", True, "close-up", "", "10", None, 50)
-    running = tab.age(*asked)
+    asked = (sitting, "tiny-10", True, "close-up", "", "10", None, 50)
+    running = tab.age(askings, 0.0, *asked)
     assert next(running)[tab.run]["visible"] is False  # this may come to the page after the answer to what comes now
     page = tab.pick(askings, 1.0, Askings(), sitting, "tiny-10", SimpleNamespace(index=0))  # type: ignore[arg-type]
     (last,) = running
     assert last[tab.run]["visible"] and last[tab.run]["interactive"] and last[tab.cancel]["visible"] is False
     assert last == {part: page[part] for part in tab.strip_parts if part in page} and tab.sitting not in last
-    running = tab.age(*asked)
+    askings.anew(2.0)
+    running = tab.age(askings, 2.0, *asked)
     next(running)
-    askings.anew()
+    askings.anew(3.0)
     assert not [*running], "what was pressed since says itself what the page is"
-    running = tab.age(*asked)
+    running = tab.age(askings, 3.0, *asked)
     next(running)
-    stopped = tab.stopped(askings)
-    assert [*running] == [stopped]
+    stopped = ending(tab.stopped)(askings, 4.0)
+    assert [*running] == [stopped] and stopped[tab.shown] is None
+
+
+def test_work_that_waits_for_a_place_never_begins_once_something_else_is_asked_for(tab: TransformTab) -> None:
+    sitting, askings = (
+        replace(tab.studio.look(skimage.data.astronaut(), "tiny-10"), present_age=PresentAge(years=9)),
+        Askings(),
+    )
+    askings.anew(1.0)  # the press
+    tab.allow(askings, 3.0, Askings(), sitting, False)
+    late = tab.age(askings, 2.0, sitting, "tiny-10", True, "close-up", "", "10", None, 50)
+    assert not [*late], "asked for with a tick that is taken back since"
+    assert len([*tab.age(askings, 4.0, sitting, "tiny-10", True, "close-up", "", "10", None, 50)]) == 13
+
+
+def test_pages_said_again_are_whole_though_gradio_takes_the_values_out_of_the_first(tab: TransformTab) -> None:
+    sitting, askings = tab.studio.look(skimage.data.astronaut(), "tiny-10"), Askings()
+    running = tab.age(askings, 0.0, sitting, "tiny-10", True, "close-up", "", "10", None, 50)
+    next(running)
+    page = tab.look_once(askings, 1.0, Askings(), None, False, "tiny-10", [], sitting)
+    postprocess_update_dict(tab.strip, page[tab.strip])
+    assert "value" not in page[tab.strip]
+    (last,) = running
+    assert last[tab.strip]["value"] == [] and last[tab.strip]["visible"] is False
+
+
+def test_what_is_saved_or_made_of_a_face_does_not_outlive_what_allowed_it(tab: TransformTab) -> None:
+    sitting, showings, gatherings = tab.studio.look(skimage.data.astronaut(), "tiny-10"), Askings(), Askings()
+    asked = (sitting, "tiny-10", True, "close-up", "", ("group", 3))
+    make = tab.for_this_face(tab.make_png)
+    (saved,) = make(showings, 1.0, *asked)
+    assert saved[tab.file]
+    tab.allow(Askings(), 2.0, showings, sitting, False)
+    (dropped,) = make(showings, 1.0, *asked)
+    assert dropped[tab.file] is None and dropped[tab.saving] == ""
+    together = (sitting, "tiny-10", True, "70+")
+    assert tab.age_together(gatherings, 3.0, showings, *together)[tab.together]["visible"]
+    assert not tab.age_together(gatherings, 1.0, showings, *together)[tab.together]["visible"], "another face since"
+    ending(tab.gone)(gatherings, 4.0)
+    assert not tab.age_together(gatherings, 3.0, showings, *together)[tab.together]["visible"], "its tick taken back"
 
 
 def test_what_is_kept_as_it_is_may_change_while_the_first_ages_are_made(tab: TransformTab) -> None:
     sitting, askings = tab.studio.look(skimage.data.astronaut(), "tiny-10"), Askings()
     rest = (sitting, "tiny-10", True, "close-up", "", "10", None, 50)
-    running = tab.age(askings, *rest)
+    running = tab.age(askings, 0.0, *rest)
     shown = next(running)[tab.shown]
-    tab.relock(askings, sitting, ["hair"])
+    tab.relock(askings, 1.0, sitting, ["hair"])
     assert not [*running]
-    again = [*tab.age_again(shown, askings, *rest)]
+    again = [*tab.age_again(askings, 1.0, shown, *rest)]
     assert len(again) == 13 and again[-2][tab.cancel]["visible"] is False
-    assert [*tab.age_again(None, askings, *rest)] == [{tab.progress: ""}], "nobody asked for ages yet"
+    assert [*tab.age_again(askings, 1.0, None, *rest)] == [{tab.progress: ""}], "nobody asked for ages yet"
 
 
 def test_a_guardians_tick_taken_back_takes_away_what_was_made(tab: TransformTab) -> None:
     root = Context.root_block
     assert root is not None
-    for part, event in ((tab.run, "click"), (tab.view, "input")):
+    for part, event in ((tab.run, "click"), (tab.view, "input"), (tab.save_zip, "click")):
         assert stopped_by(root, (part, event), (tab.guardian, "input")), event
+    assert stopped_by(root, (tab.family_run, "click"), (tab.family_guardian, "input"))
+    assert not stopped_by(root, (tab.family_run, "click"), (tab.guardian, "input")), "it has a tick of its own"
     sitting = replace(tab.studio.look(skimage.data.astronaut(), "tiny-10"), present_age=PresentAge(years=9))
     askings, showings = Askings(), Askings()
     told = tab.allow(askings, 5.0, showings, sitting, True)
     assert told[tab.run]["interactive"] and told[tab.notice] == ""
-    running = tab.age(askings, sitting, "tiny-10", True, "close-up", "", "10", None, 50)
+    running = tab.age(askings, 6.0, sitting, "tiny-10", True, "close-up", "", "10", None, 50)
     next(running)
     told = tab.allow(askings, 9.0, showings, sitting, False)
     assert not told[tab.run]["interactive"] and "Tick the second box" in told[tab.notice]
@@ -111,7 +154,8 @@ def test_a_guardians_tick_taken_back_takes_away_what_was_made(tab: TransformTab)
     assert [*running] == [{part: told[part] for part in tab.strip_parts if part in told}]
     late = tab.show_newest(showings, 8.0, sitting, "tiny-10", True, "close-up", "", ("group", 3))
     assert tab.shown not in late
-    assert tab.allow(askings, 10.0, showings, None, True)[tab.run]["interactive"] is False
+    told = tab.allow(askings, 10.0, showings, None, True)
+    assert told[tab.run]["interactive"] is False and "no longer held" in told[tab.notice]
 
 
 def test_two_models_show_the_same_age_beside_each_other(tab: TransformTab) -> None:

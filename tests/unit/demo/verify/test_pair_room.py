@@ -54,6 +54,10 @@ def side(room: PairRoom) -> Side:
     return replace(found, present_age=PresentAge(years=41))
 
 
+def settle(room: PairRoom, *known: Any) -> Any:
+    return room.settle(Askings(), 1.0, *known)
+
+
 def calls(room: PairRoom) -> int:
     pack: Any = room.studio.pack
     return int(pack.calls)
@@ -78,14 +82,14 @@ def test_a_photo_that_is_looked_at_already_is_left_as_it_is(room: PairRoom) -> N
 
 def test_sides_that_stayed_as_they_were_keep_what_was_compared(room: PairRoom) -> None:
     side = room.first.look(ASTRONAUT, True)[room.first.side]
-    told = room.settle(side, False, side, False)
+    told = settle(room, side, False, side, False)
     assert told[room.result] == "" and told[room.compare]["interactive"]
     before = told[room.settled_on]
-    assert room.settle(side, False, side, False, before) == {room.settled_on: before}
-    assert room.settle(side, True, side, False, before)[room.result] == ""
+    assert settle(room, side, False, side, False, before) == {room.settled_on: before}
+    assert settle(room, side, True, side, False, before)[room.result] == ""
     held = room.hold_together(side, False, side, False, 24, 24, 0.001)
-    assert room.settle(side, False, side, False, held[room.settled_on]) == {room.settled_on: before}
-    assert not room.settle(side, False, None, False, before)[room.compare]["interactive"]
+    assert settle(room, side, False, side, False, held[room.settled_on]) == {room.settled_on: before}
+    assert not settle(room, side, False, None, False, before)[room.compare]["interactive"]
 
 
 def test_nothing_is_looked_for_before_the_tick(room: PairRoom) -> None:
@@ -150,27 +154,27 @@ def test_a_child_needs_a_guardian(room: PairRoom, side: Side) -> None:
     assert room.first.met(child)[room.first.guardian]["visible"] is True
     before = calls(room)
     assert "Tick the second box" in room.hold_together(side, False, child, False, 41, 9, 0.001)[room.progress]
-    assert "Tick the second box" in room.make_second(child, False, 9)[room.second.notice]
+    assert "Tick the second box" in room.second_made(child, False, 9)[room.second.notice]
     assert "Tick the second box" in list(room.compare_strip(child, False, 9, 0.001))[-1][room.progress]
     assert calls(room) == before
-    assert room.settle(side, False, child, False)[room.compare]["interactive"] is False
-    assert room.settle(side, False, child, True)[room.compare]["interactive"] is True
+    assert settle(room, side, False, child, False)[room.compare]["interactive"] is False
+    assert settle(room, side, False, child, True)[room.compare]["interactive"] is True
     made = replace(child, made=Made(model="m", model_sha256="0" * 64, ages=("9",)), made_from=side.face)
     assert not made.needs_guardian
 
 
 def test_a_second_photo_is_made_of_the_first_and_goes_with_it(room: PairRoom, side: Side) -> None:
-    updates = room.make_second(side, False, 9)
+    updates = room.second_made(side, False, 9)
     made = updates[room.second.side]
     assert isinstance(made, Side) and made.is_made and made.made_from is side.face
     assert updates[room.second.years]["value"] == round(TEN.typical_years[9])
     assert updates[room.second.consent]["visible"] is False
     assert Path(updates[room.second.photo]).read_bytes()[:2] == b"\xff\xd8"
-    kept = room.settle(side, False, made, False)
+    kept = settle(room, side, False, made, False)
     assert kept[room.compare]["interactive"] is True and room.second.side not in kept
     another = room.first.look(ASTRONAUT, True)[room.first.side]
     for first in (another, None):
-        gone = room.settle(first, False, made, False)
+        gone = settle(room, first, False, made, False)
         assert gone[room.second.side] is None and gone[room.second.photo] is None
         assert gone[room.compare]["interactive"] is False and gone[room.result] == ""
 
@@ -199,8 +203,19 @@ def test_a_face_that_is_not_there_is_a_mistake(room: PairRoom, side: Side) -> No
 
 def test_a_comparison_that_was_overtaken_says_last_what_the_room_is_since(room: PairRoom, side: Side) -> None:
     askings = Askings()
-    running = room.strip_anew(askings, side, False, 41, 0.01)
+    running = room.strip_anew(askings, 1.0, side, False, 41, 0.01)
     assert next(running)[room.run]["visible"] is False
-    told = room.settle(None, False, None, False, None, askings)
+    told = room.settle(askings, 2.0, None, False, None, False)
     assert [*running] == [{part: told[part] for part in room.strip_parts}]
     assert told[room.run]["visible"] is False and told[room.cancel]["visible"] is False
+
+
+def test_what_was_made_with_a_guardians_tick_goes_with_it(room: PairRoom, side: Side) -> None:
+    child, askings = replace(side, present_age=PresentAge(years=9)), Askings()
+    made = room.make_second(askings, 1.0, child, True, 9)[room.second.side]
+    assert made.is_made
+    kept = room.settle(askings, 2.0, child, True, made, False)
+    assert room.second.side not in kept and kept[room.compare]["interactive"]
+    gone = room.settle(askings, 4.0, child, False, made, False)
+    assert gone[room.second.side] is None and gone[room.second.photo] is None
+    assert room.second.side not in room.make_second(askings, 3.0, child, True, 9), "made while the tick was taken back"

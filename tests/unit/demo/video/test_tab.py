@@ -15,7 +15,7 @@ from core.generator import Generator, GeneratorConfig
 from core.weights import add_model
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import Askings
+from demo.stopping import Askings, ending
 from demo.studio import Studio
 from demo.video.tab import VideoTab
 from tests.make_clip import clip, moving_face
@@ -91,7 +91,7 @@ def test_what_is_no_clip_goes_and_is_told(tab: VideoTab) -> None:
 def test_from_clip_to_film(tab: VideoTab) -> None:
     reel = arrived(tab, clip(moving_face(6), sound_s=0.6))[tab.reel]
     seen = tab.look(reel, True)[tab.seen]
-    assert "Waiting" in tab.wait(Askings(), seen, True)[tab.progress]
+    assert "Waiting" in tab.wait(Askings(), 1.0, seen, True)[tab.progress]
     last = list(tab.age(seen, True, 70))[-1]
     assert Path(last[tab.save]["value"]).read_bytes()[4:8] == b"ftyp"
     assert last[tab.players].count("<video") == 2 and last[tab.cancel]["visible"] is False
@@ -100,10 +100,10 @@ def test_from_clip_to_film(tab: VideoTab) -> None:
 def test_a_child_waits_for_its_guardian(tab: VideoTab) -> None:
     reel = arrived(tab, clip(moving_face(4)))[tab.reel]
     child = replace(tab.look(reel, True)[tab.seen], present_age=PresentAge(years=9))
-    assert "Tick the second box" in tab.wait(Askings(), child, False)[tab.progress]
+    assert "Tick the second box" in tab.wait(Askings(), 1.0, child, False)[tab.progress]
     assert list(tab.age(child, False, 70)) == []
-    assert tab.allow(Askings(), child, True)[tab.run]["interactive"] is True
-    assert tab.allow(Askings(), child, False)[tab.run]["interactive"] is False
+    assert tab.allow(child, True)[tab.run]["interactive"] is True
+    assert tab.allow(child, False)[tab.run]["interactive"] is False
 
 
 def test_work_ends_with_the_guardians_tick(tab: VideoTab) -> None:
@@ -111,7 +111,7 @@ def test_work_ends_with_the_guardians_tick(tab: VideoTab) -> None:
     assert stopped_by(Context.root_block, (tab.run, "click"), (tab.guardian, "input"))
     reel = arrived(tab, clip(moving_face(4)))[tab.reel]
     child = replace(tab.look(reel, True)[tab.seen], present_age=PresentAge(years=9))
-    told = tab.allow(Askings(), child, False)
+    told = tab.allow(child, False)
     assert told[tab.progress] == "" and told[tab.run]["visible"] and told[tab.cancel]["visible"] is False
     assert "Tick the second box" in told[tab.notice]
     assert told[tab.verdict] == "" and told[tab.save]["visible"] is False and told[tab.players].count("<video") == 1
@@ -120,15 +120,17 @@ def test_work_ends_with_the_guardians_tick(tab: VideoTab) -> None:
 def test_a_clip_ends_though_the_browser_did_not_know_that_it_runs(tab: VideoTab) -> None:
     reel, askings = arrived(tab, clip(moving_face(4)))[tab.reel], Askings()
     seen = tab.look(reel, True)[tab.seen]
-    assert tab.wait(askings, seen, True)[tab.cancel]["visible"]
-    running = tab.age_newest(askings, seen, True, 70)
+    assert tab.wait(askings, 1.0, seen, True)[tab.cancel]["visible"]
+    running = tab.age_newest(askings, 2.0, seen, True, 70)
     next(running)
-    told = tab.look_once(askings, 1.0, reel, False, seen)
+    told = tab.look_once(askings, 3.0, reel, False, seen)
     assert [*running] == [{part: told[part] for part in tab.made_parts if part in told}]
     assert told[tab.run]["interactive"] is False and "Tick the box" in told[tab.notice]
-    running = tab.age_newest(askings, seen, True, 70)
+    assert not [*tab.age_newest(askings, 2.0, seen, True, 70)][1:], "it waited for a place until then"
+    tab.wait(askings, 4.0, seen, True)
+    running = tab.age_newest(askings, 5.0, seen, True, 70)
     next(running)
-    stopped = tab.stopped(askings)
+    stopped = ending(tab.stopped)(askings, 6.0)
     assert [*running] == [stopped] and "Nothing of it was kept" in stopped[tab.progress]
 
 
@@ -137,4 +139,4 @@ def test_a_clip_that_is_gone_is_told(tab: VideoTab) -> None:
     seen = tab.look(reel, True)[tab.seen]
     Path(reel.path).unlink()
     assert "This video is no longer held" in list(tab.age(seen, True, 70))[-1][tab.progress]
-    assert "no longer held" in tab.wait(Askings(), None, True)[tab.progress]
+    assert "no longer held" in tab.wait(Askings(), 1.0, None, True)[tab.progress]
