@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import tyro
 
@@ -64,22 +66,23 @@ def train(
         steps_per_window: With --stream, batches drawn from them before the next ones.
         workers: With --stream, processes that decode pictures, for each process that trains.
     """
-    from training.config import ReferenceConfig, TrainingConfig, reweighted
     from training.config import preset as find_preset
+    from training.config import reweighted
     from training.loop import train as run_training
+    from training.options import with_options
 
-    config: TrainingConfig = dataclasses.replace(
-        find_preset(preset),
-        data=data,
-        minutes=minutes,
-        seed=seed,
-        num_threads=threads,
-        start_from=start_from,
-        stream=stream,
-    )
-    given: dict[str, Any] = {
+    options: dict[str, Any] = {
+        "data": data,
+        "minutes": minutes,
         "num_steps": steps,
         "batch_size": batch_size,
+        "seed": seed,
+        "num_threads": threads,
+        "start_from": start_from,
+        "reader": reader,
+        "recogniser": recogniser,
+        "identity_floor": identity_floor,
+        "stream": stream,
         "learning_rate": learning_rate,
         "ema_half_life_faces": average_half_life,
         "precision": precision,
@@ -87,17 +90,7 @@ def train(
         "steps_per_window": steps_per_window,
         "num_workers": workers,
     }
-    config = dataclasses.replace(config, **{name: value for name, value in given.items() if value is not None})
-    if reader is not None:
-        config = dataclasses.replace(config, reader=None if reader == "none" else reader)
-    if recogniser is not None:
-        path = None if recogniser == "none" else Path(recogniser)
-        # The preset's floor is on the scale of the preset's recogniser.
-        config = dataclasses.replace(config, recogniser=path, identity_floor=0.0)
-    if identity_floor is not None:
-        if isinstance(config.generator, ReferenceConfig):
-            raise ValueError("the published recipe has no identity band; leave --identity-floor out")
-        config = dataclasses.replace(config, identity_floor=identity_floor)
+    config = with_options(find_preset(preset), options)
     config = reweighted(config, weight or {})
     state = run_training(config, out)
     summary = {"run": str(out), "step": state.step, "faces": state.faces, "seconds": round(state.seconds, 1)}
@@ -242,9 +235,31 @@ def facepp(
     sys.exit(code)
 
 
-def main() -> None:
-    """Parse, run, and turn a known error into one line on stderr."""
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turn a known error into one line on stderr and exit 1, Ctrl-C into one and exit 130."""
     try:
+        yield
+    except (CafError, ValueError, OSError) as error:
+        _end(f"error: {error}", 1)
+    except KeyboardInterrupt:
+        _end("interrupted; files are as they were last written", 130)
+    except RuntimeError as error:
+        from torch import OutOfMemoryError
+
+        if not isinstance(error, OutOfMemoryError):
+            raise
+        _end("error: the device has too little memory for this; give a smaller --batch-size or a smaller preset", 1)
+
+
+def _end(line: str, code: int) -> NoReturn:
+    print(line, file=sys.stderr)
+    sys.exit(code)
+
+
+def main() -> None:
+    """Parse and run."""
+    with one_sentence():
         tyro.extras.subcommand_cli_from_dict(
             {
                 "train": train,
@@ -261,9 +276,6 @@ def main() -> None:
             prog="python -m training",
             config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
         )
-    except (CafError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
 
 
 if __name__ == "__main__":

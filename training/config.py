@@ -85,7 +85,7 @@ class TrainingConfig:
     num_workers: int = 2
     """Processes that decode pictures when streaming."""
     max_faces: int | None = None
-    """Use only the first so many faces of the data."""
+    """Use only so many faces, evenly spread over the data."""
     minutes: float | None = None
     """Stop after so many minutes, with a checkpoint; None: no time limit."""
     num_steps: int = 100_000
@@ -143,6 +143,8 @@ class TrainingConfig:
             raise ValueError(f"identity_floor must be from 0 to below 1, got {self.identity_floor}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
+        if self.num_threads < 1:
+            raise ValueError(f"num_threads must be at least 1, got {self.num_threads}")
         if self.stream and self.max_faces is not None:
             raise ValueError("max_faces has no meaning with stream; name fewer files")
         if self.num_processes > 1 and self.batch_size % STDDEV_GROUP:

@@ -43,8 +43,8 @@ class FaceSet:
         """At most `count` of the faces, evenly spread over the set."""
         return self.rows(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
 
-    def rows(self, rows: npt.NDArray[np.int64]) -> "FaceSet":
-        """The faces at those positions, in that order."""
+    def rows(self, rows: npt.NDArray[np.int64] | slice) -> "FaceSet":
+        """The faces at those positions, in that order; those of a slice are not copied."""
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: one[rows] for name, one in held.items() if one is not None})
 
@@ -133,16 +133,10 @@ def decoded(places: Sequence[Place], size_px: int, num_processes: int = 1) -> Fa
 
 
 def load_faces(
-    files: tuple[str | Path, ...],
-    size_px: int,
-    *,
-    min_age_years: int = 0,
-    max_faces: int | None = None,
-    num_processes: int = 1,
+    files: tuple[str | Path, ...], size_px: int, *, min_age_years: int = 0, max_faces: int | None = None
 ) -> FaceSet:
     """The faces of Parquet files, in memory; as `find_places` and `decoded`."""
-    places = find_places(files, min_age_years=min_age_years, max_faces=max_faces)
-    return decoded(places, size_px, num_processes)
+    return decoded(find_places(files, min_age_years=min_age_years, max_faces=max_faces), size_px)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

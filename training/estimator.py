@@ -5,8 +5,10 @@ import dataclasses
 import json
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,7 @@ from torch.nn import functional as F
 
 from core import device as compute_device
 from core.ages import TEN
+from core.device import Precision
 from core.errors import RunBroken
 from core.estimator import Estimator, EstimatorConfig, expectation
 from core.files import write_atomic
@@ -25,7 +28,9 @@ from training import augment, losses
 from training.config import differences
 from training.data import FaceSet, default_files, load_faces
 from training.monitor import LossLog
-from training.state import read_tensors, under, write_tensors
+from training.processes import num_started
+from training.sitting import sitting
+from training.state import read_counters, read_tensors, under, write_tensors
 from training.stopping import stop_signal
 
 STATE_FILE = "estimator.safetensors"
@@ -78,16 +83,18 @@ class EstimatorTraining:
             raise ValueError(f"held_out_share must lie between 0 and 1, got {self.held_out_share}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
+        if self.num_threads < 1:
+            raise ValueError(f"num_threads must be at least 1, got {self.num_threads}")
 
 
 class EstimatorRun:
     """State of a run and its steps."""
 
-    def __init__(self, config: EstimatorTraining, faces: FaceSet) -> None:
+    def __init__(self, config: EstimatorTraining, faces: FaceSet, precision: Precision = "auto") -> None:
         torch.manual_seed(config.seed)
         torch.set_num_threads(config.num_threads)
-        self.config, self.faces = config, faces
-        self.compute = compute_device.choose(precision="auto")
+        self.config, self.faces, self.of_faces = config, faces, kept_faces(faces)
+        self.compute = compute_device.choose(precision=precision)
         network = Estimator(config.network)
         if config.start_from is not None:
             start = load(config.start_from).network
@@ -161,7 +168,8 @@ class EstimatorRun:
         tensors |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
         for index, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{key}": value for key, value in moments.items()}
-        write_tensors(tensors, path, counters={"step": self.step})
+        precision = "bfloat16" if self.compute.dtype == torch.bfloat16 else "float32"
+        write_tensors(tensors, path, counters={"step": self.step, "precision": precision, **self.of_faces})
 
     def load(self, path: Path) -> None:
         """Take over what `save` wrote. Raises RunBroken if the file is damaged or of another network."""
@@ -184,37 +192,61 @@ def held_out_rows(count: int, share: float, seed: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.random.default_rng(seed).random(count) < share)
 
 
-def _check_data(run: Path, config: EstimatorTraining) -> None:
-    """Raise RunBroken where a run would go on with other faces: it would learn from those kept for its calibration."""
-    path = run / "config.json"
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    now = json.loads(json.dumps(dataclasses.asdict(config), default=str))
-    drawn_by = ("seed", "held_out_share")
-    told = differences({name: before.get(name) for name in drawn_by}, {name: now[name] for name in drawn_by})
-    data, max_faces = before.get("data", []), before.get("max_faces")
-    if now["data"][: len(data)] != data or (now["data"] and not data):  # more at the end moves none of the others
-        told.append(f"data {json.dumps(data)} -> {json.dumps(now['data'])}")
-    if now["max_faces"] is not None and (max_faces is None or now["max_faces"] < max_faces):
-        told.append(f"max_faces {json.dumps(max_faces)} -> {now['max_faces']}")
-    if before and told:
+def kept_faces(faces: FaceSet) -> dict[str, Any]:
+    """How many faces a run uses and their digest, as its checkpoint keeps them."""
+    return {"num_faces": len(faces), "faces_sha256": faces.digest}
+
+
+def check_faces(run: Path, faces: FaceSet, counters: Mapping[str, Any]) -> None:
+    """Raise RunBroken where the first faces are not those of a run's checkpoint: others would now be held out.
+
+    More at the end move none of them. A checkpoint from before this was kept says nothing.
+    """
+    count = counters.get("num_faces", 0)
+    if count and kept_faces(faces.rows(slice(count))).items() - counters.items():
         raise RunBroken(
-            f"{run} was begun with other faces ({'; '.join(told)}), and would now learn from those it kept for "
-            "calibration; give what it was begun with, or another --out"
+            f"{run} was begun with other faces: the first {count} of the {len(faces)} here are not those it learnt "
+            "from or kept for its calibration; give the files it was begun with, and more only after them"
+        )
+
+
+def _check_draw(run: Path, config: EstimatorTraining) -> None:
+    """Raise RunBroken where a run would hold out other faces than before, and learn from those it kept."""
+    path = run / "config.json"
+    if not path.is_file():
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    drawn_by = ("seed", "held_out_share")
+    told = differences({name: before[name] for name in drawn_by}, {name: getattr(config, name) for name in drawn_by})
+    if told:
+        raise RunBroken(
+            f"{run} was begun with other faces held out ({'; '.join(told)}), and would now learn from those it kept "
+            "for calibration; give what it was begun with, or another --out"
         )
 
 
 def train_estimator(config: EstimatorTraining, run: Path) -> EstimatorRun:
     """Train to the end, or until a signal asks to stop; goes on with the run in `run`.
 
-    Writes into `run`: config.json, losses.jsonl, estimator.safetensors.
-    Raises DataBroken for bad data, RunBroken if the run cannot be gone on with or diverges.
+    Writes into `run`: config.json, losses.jsonl, estimator.safetensors, lock.
+    Raises DataBroken for bad data, RunBroken if the run cannot be gone on with, diverges, or is another's just now.
     """
-    faces = load_faces(config.data or default_files(), config.network.size_px, max_faces=config.max_faces)
-    state = EstimatorRun(config, faces)
+    if num_started() > 1:
+        raise RunBroken("train-estimator runs in one process; start it without torchrun or accelerate launch")
     run.mkdir(parents=True, exist_ok=True)
+    with sitting(run):
+        return _sit(config, run)
+
+
+def _sit(config: EstimatorTraining, run: Path) -> EstimatorRun:
     path = run / STATE_FILE
-    if path.exists():
-        _check_data(run, config)
+    counters = read_counters(run, STATE_FILE) if path.exists() else {}
+    if counters:
+        _check_draw(run, config)
+    faces = load_faces(config.data or default_files(), config.network.size_px, max_faces=config.max_faces)
+    check_faces(run, faces, counters)
+    state = EstimatorRun(config, faces, counters.get("precision", "auto"))
+    if counters:
         state.load(path)
     write_atomic(run / "config.json", (json.dumps(dataclasses.asdict(config), default=str, indent=2) + "\n").encode())
     log = LossLog(run / "losses.jsonl", state.step, state.step * config.batch_size)

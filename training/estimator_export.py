@@ -12,7 +12,7 @@ from core.files import write_atomic
 from core.weights import ModelInfo, add_model
 from training.calibration import EstimatorFigures, Slice, calibrate, judge_estimator, probabilities
 from training.data import default_files, load_faces
-from training.estimator import STATE_FILE, held_out_rows
+from training.estimator import STATE_FILE, check_faces, held_out_rows
 from training.sections import number, share
 from training.state import read_tensors, under
 from training.terms import ModelTerms
@@ -25,24 +25,27 @@ def export_estimator(run: Path, terms: ModelTerms, models: Path, data: Path) -> 
         run: folder of `training.estimator.train_estimator`.
         data: Parquet file of faces to judge it on; none of them may have been in its training.
     Raises:
-        RunBroken: no such run, or its checkpoint is damaged.
+        RunBroken: no such run, its checkpoint is damaged, or its training data are other faces now.
         DataBroken: its training data or `data` cannot be read.
     """
-    network, config, step = load_estimator(run)
+    network, config, counters = load_estimator(run)
     compute = compute_device.choose("cpu", "float32")
     faces = load_faces(tuple(config["data"]) or default_files(), network.config.size_px, max_faces=config["max_faces"])
+    check_faces(run, faces, counters)
     held_out = faces.rows(held_out_rows(len(faces), config["held_out_share"], config["seed"]))
     calibrate(network, probabilities(network, held_out, compute), held_out.ages_years)
     figures = judge_estimator(network, load_faces((data,), network.config.size_px), compute)
     info = add_model(network, terms.name, models, licence=terms.licence)
     written = {"figures": dataclasses.asdict(figures), "training": config | {"data": _names(config["data"])}}
     write_atomic(models / f"{terms.name}.json", (json.dumps(written, indent=2, allow_nan=False) + "\n").encode())
-    write_atomic(models / f"{terms.name}.md", card(info, terms, figures, step * config["batch_size"]).encode())
+    write_atomic(
+        models / f"{terms.name}.md", card(info, terms, figures, counters["step"] * config["batch_size"]).encode()
+    )
     return figures
 
 
-def load_estimator(run: Path) -> tuple[Estimator, dict[str, Any], int]:
-    """The averaged network of a run, its configuration, and the steps done. Raises RunBroken if there is none."""
+def load_estimator(run: Path) -> tuple[Estimator, dict[str, Any], dict[str, Any]]:
+    """The averaged network of a run, its configuration, and what its checkpoint counts. Raises RunBroken without."""
     try:
         config: dict[str, Any] = json.loads((run / "config.json").read_text(encoding="utf-8"))
         shape: dict[str, Any] = {
@@ -53,7 +56,7 @@ def load_estimator(run: Path) -> tuple[Estimator, dict[str, Any], int]:
         network.load_state_dict(under(tensors, "average."))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise RunBroken(f"{run} is no run of an estimator with a checkpoint: {error}") from error
-    return network.eval().requires_grad_(False), config, int(counters["step"])
+    return network.eval().requires_grad_(False), config, counters
 
 
 def card(info: ModelInfo, terms: ModelTerms, figures: EstimatorFigures, num_faces: int) -> str:

@@ -57,7 +57,6 @@ def evaluate(models: tuple[str, ...], /, out: Path, choice: Choice = Choice()) -
         out: Folder for the figures.
         choice: On what, and by whom.
     """
-    import torch
 
     from core.detect import open_pack
     from training.contender import contender_named
@@ -71,7 +70,7 @@ def evaluate(models: tuple[str, ...], /, out: Path, choice: Choice = Choice()) -
             f"--strength multiplies what a run makes, and {models[0]} is no run folder: an exported model has its "
             "strengths within; leave it out, or name the run"
         )
-    torch.set_num_threads(choice.threads)
+    _use_threads(choice.threads)
     contenders = [contender_named(model, choice.strength) for model in models]
     shared, part = PACK.parent, PACK / "utkface_train-0.parquet"
     beside = shared / "photos"
@@ -134,7 +133,6 @@ def choose_strengths(
         per_group: Faces of each age group.
         threads: CPU threads; a trial that was broken off goes on only with as many.
     """
-    import torch
 
     from core.detect import open_pack
     from training.data import PACK, decoded, find_places
@@ -143,7 +141,7 @@ def choose_strengths(
     from training.state import load_average
     from training.strengths import balanced, choose, try_strengths, write_choice
 
-    torch.set_num_threads(threads)
+    _use_threads(threads)
     network, models = load_average(run), PACK.parent / "models"
     places = find_places((data or PACK / "utkface_train-3.parquet",), min_age_years=network.groups.first_years[0])
     faces = decoded(balanced(places, network.groups, per_group), network.config.size_px)
@@ -183,6 +181,14 @@ def _table(choice: Choice, pack: "FacePack") -> tuple["ThresholdTable | None", s
     except TableMissing as error:
         _say(f"no rectified figures: {error}")
         return None, str(error)
+
+
+def _use_threads(count: int) -> None:
+    import torch
+
+    if count < 1:
+        raise ValueError(f"--threads must be at least 1, got {count}")
+    torch.set_num_threads(count)
 
 
 def _say(line: str) -> None:

@@ -26,21 +26,10 @@ from core.weights import ModelInfo, add_model
 from training.config import preset
 from training.digest import weights_digest
 from training.loss_table import export_losses
+from training.options import OF_STREAMING, OPTIONS
 from training.state import discriminator_file, export_discriminator, load_average, read_counters
 from training.terms import ModelTerms
 
-OPTIONS = {
-    "start_from": "--start-from",
-    "seed": "--seed",
-    "num_threads": "--threads",
-    "batch_size": "--batch-size",
-    "learning_rate": "--learning-rate",
-    "ema_half_life_faces": "--average-half-life",
-    "reader": "--reader",
-    "recogniser": "--recogniser",
-    "identity_floor": "--identity-floor",
-}
-"""Settings of a run that have an option of their own, in the order that a card names them."""
 NUM_COMPOSITES = 6
 """People of the bundled sample on a card: composites of a dozen faces each, so nobody's face."""
 
@@ -100,7 +89,7 @@ def bare_config(run: Path) -> dict[str, Any]:
     """A run's configuration without the places of files on the machine it ran on."""
     config: dict[str, Any] = json.loads((run / "config.json").read_text(encoding="utf-8"))
     config["data"] = [Path(file).name for file in config["data"]]
-    for key in ("start_from", "recogniser"):
+    for key in ("start_from", "reader", "recogniser"):
         config[key] = config[key] and Path(config[key]).name
     return config
 
@@ -158,10 +147,14 @@ def course(counters: dict[str, Any], config: dict[str, Any]) -> str:
 def command(config: dict[str, Any]) -> str:
     """What to type to learn as such a run did: its preset, and what differs from that."""
     named = json.loads(json.dumps(dataclasses.asdict(preset(config["preset"])), default=str))
+    named["recogniser"] = named["recogniser"] and Path(named["recogniser"]).name  # as `bare_config` has it
+    if config["recogniser"] != named["recogniser"]:
+        named["identity_floor"] = 0.0  # as --recogniser leaves it
     options = [f"--preset {config['preset']}"]
     options += ["--data FILES"] if config["data"] else []
-    named["recogniser"] = named["recogniser"] and Path(named["recogniser"]).name  # as `bare_config` has it
-    there = [name for name in OPTIONS if name in config]  # an older run lacks what came later
+    options += ["--stream"] if config.get("stream") else []
+    unused = () if config.get("stream") else OF_STREAMING
+    there = [name for name in OPTIONS if name in config and name not in unused]  # an older run lacks what came later
     changed = {OPTIONS[name]: config[name] for name in there if config[name] != named[name]}
     options += [f"{option} {said(value)}" for option, value in changed.items()]
     terms = [name for name in named["weights"] if name in config["weights"]]
@@ -169,7 +162,9 @@ def command(config: dict[str, Any]) -> str:
         f"{name} {config['weights'][name]:g}" for name in terms if config["weights"][name] != named["weights"][name]
     ]
     options += [f"--weight {' '.join(weights)}"] if weights else []
-    return f"python -m training train {' '.join(options)} --out RUN"
+    count = config.get("num_processes", 1)
+    start = f"torchrun --nproc-per-node {count}" if count > 1 else "python"
+    return f"{start} -m training train {' '.join(options)} --out RUN"
 
 
 def said(value: Any) -> str:

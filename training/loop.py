@@ -5,49 +5,59 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from core.ages import group_system
 from core.errors import RunBroken
 from core.files import write_atomic
 from training.config import PRESETS, ReferenceConfig, TrainingConfig, differences
-from training.data import FacesInMemory, FaceSource, default_files, load_faces
+from training.data import FaceSource
 from training.environment import describe, write_environment
 from training.inputs import to_inputs
 from training.prefetch import Prefetcher
 from training.processes import Processes
 from training.reporter import Reporter
+from training.sitting import sitting
+from training.source import open_source
 from training.start import start_from
 from training.state import STATE_FILE, AnyState, load_state, read_counters, save_state
 from training.stopping import stop_signal
-from training.stream import FacesFromShards, StreamConfig
+from training.stream import FacesFromShards
 from training.trainer import Trainer
 
-OF_A_SITTING = ("minutes", "num_steps", "start_from")
+OF_A_SITTING = ("minutes", "num_steps")
 """Settings that differ from sitting to sitting without changing what is learnt."""
+OF_A_MACHINE = ("minutes", "num_threads", "num_workers", "checkpoint_every_minutes", "data", "start_from")
+"""Settings that may differ between the machines of a run; of data and weights the digests are compared."""
 
 
 def train(config: TrainingConfig, run: Path) -> AnyState:
     """Train until the configured steps or minutes are over, or a signal asks to stop; resumes `run`.
 
-    Writes into `run`: config.json, environment.json, losses.jsonl, state.safetensors, grids/, events/.
-    Raises DataBroken for bad data, RunBroken if the run cannot be resumed or diverges.
+    Writes into `run`: config.json, environment.json, losses.jsonl, state.safetensors, grids/, events/, lock.
+    Raises DataBroken for bad data, RunBroken if the run cannot be resumed, diverges, or is another's just now.
     """
     processes = Processes()
-    config = dataclasses.replace(config, num_processes=processes.count)
+    (run / "grids").mkdir(parents=True, exist_ok=True)
+    with sitting(run) if processes.is_main else nullcontext():
+        state = _sit(dataclasses.replace(config, num_processes=processes.count), run, processes)
+    processes.leave()
+    return state
+
+
+def _sit(config: TrainingConfig, run: Path, processes: Processes) -> AnyState:
     state_path = run / STATE_FILE
     before = _before(run) if state_path.exists() else {}
     if before:
         _check_shape(run, before, config)
+        config = _as_begun(run, before, config, processes)
     of_preset = PRESETS[config.preset].precision if config.preset in PRESETS else "auto"
     if state_path.exists() and config.precision == of_preset:  # nothing else was asked for
         config = dataclasses.replace(config, precision=read_counters(run)["precision"])
     trainer = Trainer(config, processes)
     state = trainer.state
-    start = config.start_from or before.get("start_from")
-    config = dataclasses.replace(config, precision=state.precision, start_from=None if start is None else Path(start))
-    (run / "grids").mkdir(parents=True, exist_ok=True)
+    config = dataclasses.replace(config, precision=state.precision)
     if processes.is_main:
         for draft in run.glob(f".{STATE_FILE}.*.part"):  # of a save that was killed
             draft.unlink()
@@ -58,12 +68,15 @@ def train(config: TrainingConfig, run: Path) -> AnyState:
             raise ValueError("a run of the published recipe starts from nothing; leave --start-from out")
         start_from(state, config.start_from)
         state.step = config.warmup_steps  # the other run has been through it
+    written = json.dumps(dataclasses.asdict(config), default=str, indent=2)
     if processes.is_main:
-        written = json.dumps(dataclasses.asdict(config), default=str, indent=2)
         if before:
             _say_what_changed(run, before, json.loads(written))
         write_atomic(run / "config.json", (written + "\n").encode())
     source = open_source(config, processes)
+    if processes.count > 1:
+        told = {name: value for name, value in json.loads(written).items() if name not in OF_A_MACHINE}
+        processes.check_agreed(told | _bare(told) | {"data": source.digest})
     if processes.is_main:
         environment = describe(trainer.compute, processes.count, source.digest)
         write_environment(run, environment, state.step)
@@ -71,8 +84,20 @@ def train(config: TrainingConfig, run: Path) -> AnyState:
         _go_on(trainer, source, prefetcher, run, stop_asked)
     if isinstance(source, FacesFromShards):
         source.close()
-    processes.leave()
     return state
+
+
+def _as_begun(run: Path, before: dict[str, Any], config: TrainingConfig, processes: Processes) -> TrainingConfig:
+    """The config with what a run was started from, which another --start-from comes too late to change."""
+    begun = before.get("start_from")
+    if processes.is_main and config.start_from is not None and str(config.start_from) != begun:
+        _say(f"{run} started from {begun or 'nothing'} and goes on: --start-from {config.start_from} has no effect")
+    return dataclasses.replace(config, start_from=None if begun is None else Path(begun))
+
+
+def _bare(settings: dict[str, Any]) -> dict[str, Any]:
+    """The frozen networks of a configuration by their files' names: the folder may be another on each machine."""
+    return {name: settings[name] and Path(settings[name]).name for name in ("reader", "recogniser")}
 
 
 def _before(run: Path) -> dict[str, Any]:
@@ -101,44 +126,6 @@ def _say_what_changed(run: Path, before: dict[str, Any], now: dict[str, Any]) ->
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def open_source(config: TrainingConfig, processes: Processes) -> FaceSource:
-    """The faces that the config names, in memory, and this process's part of each batch."""
-    groups = group_system(config.generator.groups)
-    if config.stream:
-        shape = StreamConfig(
-            size_px=config.generator.size_px,
-            batch_size=config.batch_size,
-            row_groups_per_window=config.row_groups_per_window,
-            steps_per_window=config.steps_per_window,
-            num_workers=config.num_workers,
-        )
-        return FacesFromShards(
-            config.data or default_files(),
-            groups,
-            shape,
-            seed=config.seed,
-            own_age_share=config.own_age_share,
-            rank=processes.rank,
-            num_processes=processes.count,
-        )
-    faces = load_faces(
-        config.data or default_files(),
-        config.generator.size_px,
-        min_age_years=groups.first_years[0],
-        max_faces=config.max_faces,
-        num_processes=processes.count_here,
-    )
-    return FacesInMemory(
-        faces,
-        groups,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        own_age_share=config.own_age_share,
-        rank=processes.rank,
-        num_processes=processes.count,
-    )
 
 
 def _go_on(

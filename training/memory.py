@@ -8,7 +8,8 @@ STREAM = "read them as they are needed, with --stream"
 
 
 def check_room(num_faces: int, size_px: int, num_processes: int = 1, num_copies: int = 1, way: str = STREAM) -> None:
-    """Raise DataBroken if so many decoded faces, in each process on this machine, do not fit into its memory.
+    """Raise DataBroken if so many decoded faces, in each process on this machine, do not fit into the memory
+    there is.
 
     Only where the system tells how large that is (Linux); else nobody knows.
 
@@ -20,16 +21,40 @@ def check_room(num_faces: int, size_px: int, num_processes: int = 1, num_copies:
     if there is not None and needed > there:
         each = f" in each of {num_processes} processes" if num_processes > 1 else ""
         raise DataBroken(
-            f"{num_faces} faces of {size_px} px{each} take {needed / 1e9:.0f} GB, and this machine has "
-            f"{there / 1e9:.0f} GB of memory: {way}"
+            f"{num_faces} faces of {size_px} px{each} take {needed / 1e9:.0f} GB, and this process may "
+            f"use {there / 1e9:.0f} GB of memory: {way}"
         )
 
 
-def memory_bytes() -> int | None:
-    """Memory and swap of this machine, in use or not; None where the system does not tell."""
+def memory_bytes(root: Path = Path("/")) -> int | None:
+    """Memory that this process may use, in use or not; None where the system does not tell.
+
+    The machine's memory and swap, or what the process's control groups leave of them, as in a container.
+    """
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
     kib = {name: int(value.split()[0]) for name, _, value in (line.partition(":") for line in lines)}
-    return 1024 * (kib["MemTotal"] + kib["SwapTotal"])
+    return min([1024 * (kib["MemTotal"] + kib["SwapTotal"]), *_limits(root)])
+
+
+def _limits(root: Path) -> list[int]:
+    """Limits in bytes of this process's control group and those around it, of either version; swap is not counted."""
+    try:
+        groups = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    found = []
+    for _, controllers, place in (line.split(":", 2) for line in groups):
+        if controllers not in ("", "memory"):
+            continue
+        top = root / "sys/fs/cgroup" / controllers
+        name = "memory.limit_in_bytes" if controllers else "memory.max"
+        own = top / place.lstrip("/")
+        for folder in (own, *own.parents):
+            limit = folder / name
+            if folder.is_relative_to(top) and limit.is_file():
+                said = limit.read_text(encoding="ascii").strip()
+                found += [int(said)] if said != "max" else []
+    return found

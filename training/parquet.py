@@ -2,7 +2,8 @@
 
 Such a file has the columns `age` (whole years 0..130), `gender` (0 male, 1 female) and the picture's file, a face
 already framed and square: either `jpeg` (bytes) or, as Hugging Face datasets write it, `image` (struct of bytes and
-path, the bytes filled in). A column `race` (UTKFace's codes 0..4) is read where there is one; others are not.
+path, the bytes filled in). A column `race` of numbers is read where there is one, and UTKFace's codes 0..4 in it are
+known races; other columns are not read.
 """
 
 import bisect
@@ -53,7 +54,7 @@ class LabelledRow:
     sex: int
     """0 male, 1 female."""
     race: int | None
-    """UTKFace's code 0..4, where the file has one."""
+    """UTKFace's code 0..4; None where the file has none or says something else."""
     picture: bytes
     """The picture's file."""
 
@@ -133,15 +134,10 @@ class FaceFile:
             where = f"{self.name}, row {number}"
             if not isinstance(picture, bytes):
                 raise DataBroken(f"{where}: {column} holds no bytes; embed the picture's file or leave the row out")
-            race = row.get("race")
             if age_years >= min_age_years:
+                race = int(row["race"]) if row.get("race") in range(5) else None
                 found.append(LabelledRow(where=where, age_years=age_years, sex=sex, race=race, picture=picture))
         return found
-
-    def row(self, number: int) -> LabelledRow:
-        """Row `number` of the file; as `rows`."""
-        row_group = self.row_group_of(number)
-        return self.rows(row_group, 0)[number - self.first_rows[row_group]]
 
     def row_group_of(self, number: int) -> int:
         """The row group that row `number` of the file lies in."""
@@ -248,10 +244,15 @@ def _wanted_columns(schema: pa.Schema, name: str) -> list[str]:
         missing.add("jpeg")
     if missing:
         raise DataBroken(f"{name} lacks the column(s) {', '.join(sorted(missing))}")
-    columns = [*LABELS, *(["race"] if "race" in names else [])]
+    has_race = "race" in names and _is_number(schema.field("race").type)
+    columns = [*LABELS, *(["race"] if has_race else [])]
     if "jpeg" in names:
         return [*columns, "jpeg"]
     image = schema.field("image").type
     if not pa.types.is_struct(image) or image.get_field_index("bytes") < 0:
         raise DataBroken(f"{name}: the column image is {image}, not a struct with bytes; embed the pictures' files")
     return [*columns, "image.bytes"]
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

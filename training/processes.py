@@ -3,19 +3,35 @@
     accelerate launch --num_processes 8 -m training train --preset utk128-10 --out runs/ten
     torchrun --nproc-per-node 8 -m training train --preset utk128-10 --out runs/ten
 
-Accelerate sets up the group (NCCL on GPUs, gloo on CPUs). Gradients are averaged in one message after each backward
-pass, rather than by a wrapper around the network: a step goes through the generator several times, the penalty
-differentiates twice, and a wrapper's hooks would fire at each. With 9 M weights the message is 35 MB, a third of a
-millisecond between GPUs of one machine.
+Accelerate sets up the group (NCCL on GPUs; gloo on CPUs, where torchrun alone starts several processes). Gradients are
+averaged in one message after each backward pass, rather than by a wrapper around the network: a step goes through the
+generator several times, the penalty differentiates twice, and a wrapper's hooks would fire at each. With 9 M weights
+the message is 35 MB, a third of a millisecond between GPUs of one machine.
 """
 
 import hashlib
+import json
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from core.errors import RunBroken
+
+
+def num_started() -> int:
+    """Processes that the launcher says it has started; 1 where there is none. Raises RunBroken where it started fewer.
+
+    On CPUs `accelerate launch --num_processes 8` starts one, and of a group tells it no more than an address.
+    """
+    if "MASTER_ADDR" in os.environ and "WORLD_SIZE" not in os.environ:
+        raise RunBroken(
+            "several processes were asked for and one was started (MASTER_ADDR is set, WORLD_SIZE is not): on CPUs use "
+            "torchrun --nproc-per-node; to train alone, unset MASTER_ADDR"
+        )
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 class Processes:
@@ -25,10 +41,10 @@ class Processes:
         """Joins the group that the launcher describes in the environment; alone where there is none."""
         from accelerate import PartialState  # type: ignore[import-untyped]
 
+        wanted = num_started()
         self._state = PartialState(cpu=not torch.accelerator.is_available())
         self.rank = int(self._state.process_index)
         self.count = int(self._state.num_processes)
-        wanted = int(os.environ.get("WORLD_SIZE", "1"))
         if self.count != wanted:
             raise RunBroken(f"the launcher started {wanted} processes, but a group of {self.count} came about")
         self.count_here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -68,16 +84,34 @@ class Processes:
         for name, value in network.state_dict().items():
             digest.update(name.encode())
             digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-        own = torch.frombuffer(bytearray(digest.digest()[:8]), dtype=torch.int64).to(self._state.device)
-        every = [torch.zeros_like(own) for _ in range(self.count)]
-        torch.distributed.all_gather(every, own)
-        others = [str(rank) for rank, value in enumerate(every) if not torch.equal(value, every[0])]
+        others = [str(rank) for rank, (differs,) in enumerate(self._differing([digest.digest()])) if differs]
         if others:
             raise RunBroken(
                 f"of {self.count} processes those of rank {', '.join(others)} begin with other weights of the "
                 f"{type(network).__name__} than the main one: let all see one run folder, or give each machine a copy "
                 f"of the same state.safetensors"
             )
+
+    def check_agreed(self, settings: Mapping[str, Any]) -> None:
+        """Raise RunBroken, in all processes, unless each has the same settings, as JSON has them, by the same names."""
+        if self.count == 1:
+            return
+        digests = [hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest() for value in settings.values()]
+        for rank, differing in enumerate(self._differing(digests)):
+            if any(differing):
+                names = ", ".join(name for name, differs in zip(settings, differing, strict=True) if differs)
+                raise RunBroken(
+                    f"of {self.count} processes that of rank {rank} was given another {names} than the main one: type "
+                    "the same options on every machine, and have the same faces on each"
+                )
+
+    def _differing(self, digests: Sequence[bytes]) -> list[list[bool]]:
+        """Of every process, by its rank, which of its digests are not those of the main one."""
+        heads = [int.from_bytes(digest[:8], "little", signed=True) for digest in digests]
+        own = torch.tensor(heads, dtype=torch.int64, device=self._state.device)
+        every = [torch.zeros_like(own) for _ in range(self.count)]
+        torch.distributed.all_gather(every, own)
+        return [(one != every[0]).tolist() for one in every]
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over the processes of a tensor that each has."""

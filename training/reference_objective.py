@@ -15,6 +15,7 @@ the source does not tell: d is the mean absolute difference, and J of the path l
 """
 
 import dataclasses
+import math
 from typing import Protocol
 
 import numpy as np
@@ -77,6 +78,9 @@ class ReferenceRecipe:
     def __post_init__(self) -> None:
         if min(self.r1_every, self.path_length_every) < 1:
             raise ValueError(f"r1_every {self.r1_every} or path_length_every {self.path_length_every} is below 1")
+        for name in ("learning_rate", "ema_half_life_faces"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
 
     def generator_optimiser(self, generator: nn.Module) -> Adam:
         """Adam for the generator, corrected for its path length steps."""

@@ -170,13 +170,13 @@ def _average(run: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise RunBroken(f"{run} is no run folder with a checkpoint: {error}") from error
 
 
-def read_counters(run: Path) -> dict[str, Any]:
-    """Steps done, faces seen and seconds spent, by the run's checkpoint. Raises RunBroken if there is none."""
+def read_counters(run: Path, name: str = STATE_FILE) -> dict[str, Any]:
+    """What a run's checkpoint, the file of that name, counts: steps done and so on. Raises RunBroken without one."""
     try:
-        with safe_open(run / STATE_FILE, framework="pt") as opened:
+        with safe_open(run / name, framework="pt") as opened:
             counters: dict[str, Any] = json.loads(opened.metadata()["counters"])
     except (SafetensorError, OSError, ValueError) as error:
-        raise RunBroken(f"cannot go on from {run / STATE_FILE}: {error}; remove it to start the run anew") from error
+        raise RunBroken(f"cannot go on from {run / name}: {error}; remove it to start the run anew") from error
     return counters
 
 

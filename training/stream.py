@@ -113,6 +113,13 @@ class FacesFromShards:
             found.update(f"{Path(file.path).name} {file.size_bytes} {file.footer_sha256}\n".encode())
         return found.hexdigest()
 
+    @property
+    def most_faces(self) -> int:
+        """Rows of a window of this source, at most."""
+        mine = math.ceil(len(self.row_groups) / self.num_processes)
+        held = math.ceil(mine / self.windows_per_epoch)
+        return sum(sorted(file.num_rows(row_group) for file, row_group in self.row_groups)[-held:])
+
     def row_groups_of(self, window: int) -> list[int]:
         """Numbers of the row groups in this process's window, in the order they are read."""
         epoch, number = divmod(window, self.windows_per_epoch)
@@ -141,20 +148,25 @@ class FacesFromShards:
         Raises:
             DataBroken: no row group holds a face of some age group.
         """
-        found: dict[int, tuple[FaceFile, int, int]] = {}
+        # of each age group: file and row group, place in it, sex
+        found: dict[int, tuple[tuple[FaceFile, int], int, int]] = {}
         for file, row_group in self.row_groups:
-            for row, (age, sex) in enumerate(file.labels(row_group).tolist()):
+            for place, (age, sex) in enumerate(file.labels(row_group).tolist()):
                 if age < self._min_age_years:
                     continue
                 group = self.groups.index_of(age)
                 if group not in found or (sex == group % 2 and found[group][2] != sex):
-                    found[group] = (file, file.first_rows[row_group] + row, sex)
+                    found[group] = ((file, row_group), place, sex)
             if len(found) == len(self.groups):
                 break
         for number, name in enumerate(self.groups.names):
             if number not in found:
                 raise DataBroken(f"the data holds no face of the age group {name}")
-        return np.stack([self._decoded(file.row(row)) for _, (file, row, _) in sorted(found.items())])
+        faces: dict[int, Photo] = {}
+        for part in dict.fromkeys(part for part, _, _ in found.values()):
+            rows = part[0].rows(part[1], 0)
+            faces |= {group: self._decoded(rows[place]) for group, (of, place, _) in found.items() if of == part}
+        return np.stack([faces[group] for group in range(len(self.groups))])
 
     def close(self) -> None:
         """Stop the threads and the decoding processes; what is being read at the moment is not waited for."""

@@ -129,6 +129,11 @@ def open_witnesses(config: TrainingConfig, compute: Compute) -> Witnesses:
             raise RunBroken(f"{config.reader} is no age estimator; name one with --reader, or none")
         reader = compute.place(network)
     if config.recogniser is not None:
+        if not config.recogniser.is_file():
+            raise RunBroken(
+                f"there is no recogniser {config.recogniser}: name an ArcFace-style ONNX file with --recogniser FILE, "
+                "or leave the identity band out with --recogniser none"
+            )
         recogniser = compute.place(FrozenRecogniser(config.recogniser))
     return Witnesses(reader=reader, recogniser=recogniser)
 

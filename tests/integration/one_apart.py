@@ -1,4 +1,7 @@
-"""Started by torchrun: the training command of one process on a machine whose disk, and run folder, are its own."""
+"""Started by torchrun: the training command of one process on a machine whose disk, and run folder, are its own.
+
+RANK in an argument stands for the process's rank.
+"""
 
 import os
 import sys
@@ -6,6 +9,5 @@ import sys
 from training.__main__ import main
 
 if __name__ == "__main__":
-    place = sys.argv.index("--out") + 1
-    sys.argv[place] = f"{sys.argv[place]}-{os.environ['RANK']}"
+    sys.argv = [argument.replace("RANK", os.environ["RANK"]) for argument in sys.argv]
     main()

@@ -9,8 +9,9 @@ import torch
 
 from training.config import preset
 from training.inputs import to_inputs
-from training.loop import open_source
+from training.options import with_options
 from training.processes import Processes
+from training.source import open_source
 from training.trainer import Trainer
 
 
@@ -18,7 +19,7 @@ def main(name: str, data: str, batch_size: int, steps: int, out: Path) -> None:
     """Losses of each step as a JSON line each, then the sum of all weights; written by the main process."""
     processes = Processes()
     config = dataclasses.replace(
-        preset(name),
+        with_options(preset(name), {"ema_half_life_faces": 16.0}),  # a step's faces: the average follows closely
         data=(data,),
         batch_size=batch_size,
         num_processes=processes.count,
@@ -28,9 +29,15 @@ def main(name: str, data: str, batch_size: int, steps: int, out: Path) -> None:
     trainer = Trainer(config, processes)
     source = open_source(config, processes)
     seen = [trainer.step(to_inputs(source.batch(step), trainer.groups, trainer.compute)) for step in range(steps)]
-    weights = torch.cat([value.detach().flatten() for value in trainer.state.average.parameters()])
+    weights, newest = (
+        torch.cat([value.detach().flatten() for value in network.parameters()])
+        for network in (trainer.state.average, trainer.state.generator)
+    )
+    behind = (newest - weights).norm().item()
     if processes.is_main:
-        out.write_text(json.dumps({"count": processes.count, "terms": seen, "weights": weights.tolist()[::97]}))
+        out.write_text(
+            json.dumps({"count": processes.count, "terms": seen, "weights": weights.tolist()[::97], "behind": behind})
+        )
     processes.leave()
 
 

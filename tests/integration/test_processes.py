@@ -53,13 +53,14 @@ def test_two_processes_equal_one_with_twice_the_batch(preset: str, data: Path, t
         for name, value in alone.items():
             assert together[name] == pytest.approx(value, rel=2e-3, abs=2e-4), f"{name} in step {step}"
     assert np.allclose(one["weights"], two["weights"], atol=2e-3)
+    assert two["behind"] == pytest.approx(one["behind"], rel=0.1), "an average of the same half-life"
 
 
 def test_machines_that_do_not_go_on_from_the_same_state_are_stopped(data: Path, tmp_path: Path) -> None:
     """Each process has a run folder of its own. Equal copies of a state go on; a newer one beside none does not."""
 
     def train(steps: int) -> "subprocess.CompletedProcess[str]":
-        options = ["--out", str(tmp_path / "run"), "--data", str(data), "--steps", str(steps), "--threads", "1"]
+        options = ["--out", str(tmp_path / "run-RANK"), "--data", str(data), "--steps", str(steps), "--threads", "1"]
         return launched(2, "tests.integration.one_apart", "train", *options)
 
     begun = train(12)
@@ -80,3 +81,21 @@ def test_machines_that_do_not_go_on_from_the_same_state_are_stopped(data: Path, 
     gone_on = train(14)
     assert gone_on.returncode == 0, gone_on.stderr
     assert re.findall(r'"step": (\d+)', gone_on.stdout) == ["14", "14"]  # at times in the same line, too
+
+
+def test_machines_that_are_told_different_things_are_stopped(data: Path, tmp_path: Path) -> None:
+    """Other options, or other faces under the same name; the same faces may lie anywhere."""
+    for rank in range(2):
+        shutil.copyfile(data, tmp_path / f"same-{rank}.parquet")
+        face_parquet(tmp_path / f"other-{rank}.parquet", seed=rank)
+
+    def refusals(*options: str) -> set[str]:
+        out = tmp_path / f"{len(options)}-RANK"
+        begun = launched(2, "tests.integration.one_apart", "train", "--out", str(out), "--steps", "2", *options)
+        assert begun.returncode != 0
+        return set(re.findall(r"error: .*? than the main one", begun.stderr))
+
+    said = "error: of 2 processes that of rank 1 was given another %s than the main one"
+    same, other = str(tmp_path / "same-RANK.parquet"), str(tmp_path / "other-RANK.parquet")
+    assert refusals("--data", same, "--learning-rate", "1e-RANK", "--seed", "RANK") == {said % "learning_rate, seed"}
+    assert refusals("--data", other) == {said % "data"}

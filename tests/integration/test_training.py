@@ -59,6 +59,7 @@ def test_a_run_folder_holds_what_is_needed_to_understand_it(straight: Path) -> N
         "environment.json",
         "events",
         "grids",
+        "lock",
         "losses.jsonl",
         "state.safetensors",
     }
@@ -155,6 +156,17 @@ def test_a_resumed_run_says_what_was_changed(data: Path, tmp_path: Path) -> None
     assert "goes on with other settings than before: weights.hue 5.0 -> 20.0\n" in forgotten.stderr
 
 
+def test_a_run_that_goes_on_starts_from_what_it_started_from(straight: Path, data: Path, tmp_path: Path) -> None:
+    out, start = tmp_path / "run", ("--start-from", str(straight))
+    assert run(out, data, "--steps", "11", *start).returncode == 0
+    same = run(out, data, "--steps", "12", *start)
+    assert same.returncode == 0 and "--start-from" not in same.stderr
+    other = run(out, data, "--steps", "13", "--start-from", str(tmp_path))
+    assert other.returncode == 0, other.stderr
+    assert f"started from {straight} and goes on: --start-from {tmp_path} has no effect" in other.stderr
+    assert json.loads((out / "config.json").read_text())["start_from"] == str(straight)
+
+
 def test_minutes_end_a_sitting(data: Path, tmp_path: Path) -> None:
     """Three seconds of steps that would take hours; the next sitting has three seconds of its own."""
     out, minutes, before = tmp_path / "run", 0.05, 0.0
@@ -225,6 +237,8 @@ def test_errors_are_one_sentence(data: Path, tmp_path: Path, straight: Path) -> 
         (("--weight", "hue", "-3"), "error: the weight of hue must be 0 or more, got -3.0"),
         (("--learning-rate", "0"), "error: learning_rate must be above 0, got 0.0"),
         (("--preset", "reference-tiny", "--weight", "hue", "1"), "error: the published recipe has no terms of ours"),
+        (("--threads", "0"), "error: num_threads must be at least 1, got 0"),
+        (("--recogniser", "no.onnx"), "error: there is no recogniser no.onnx: name an ArcFace-style ONNX file with "),
     ):
         refused = run(tmp_path / "b", data, *options)
         assert refused.returncode == 1

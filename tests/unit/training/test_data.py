@@ -69,10 +69,31 @@ def test_more_faces_than_memory_holds_are_refused_with_the_way_out() -> None:
     if there is None:
         pytest.skip("this system does not tell how much memory it has")
     num_faces = 2 * there // (3 * 1024**2)
-    with pytest.raises(DataBroken, match=r"faces of 1024 px take \d+ GB, and this machine has \d+ GB .* --stream"):
+    with pytest.raises(DataBroken, match=r"faces of 1024 px take \d+ GB, and this process may use \d+ GB .* --stream"):
         check_room(num_faces, 1024, 1)
     with pytest.raises(DataBroken, match="in each of 8 processes"):
         check_room(num_faces // 8 + 1, 1024, 8)
+
+
+@pytest.mark.parametrize(
+    ("group", "limits", "wanted"),
+    [
+        ("0::/", {"memory.max": "max"}, 3 << 20),
+        ("0::/", {"memory.max": "1048576"}, 1 << 20),
+        ("0::/outer/inner", {"outer/memory.max": "1048576", "outer/inner/memory.max": "max"}, 1 << 20),
+        ("4:memory:/job\n0::/", {"memory/job/memory.limit_in_bytes": "2097152"}, 2 << 20),
+        ("4:memory:/elsewhere", {"memory/memory.limit_in_bytes": "9223372036854771712"}, 3 << 20),
+    ],
+)
+def test_a_container_has_what_its_control_groups_leave_it(
+    tmp_path: Path, group: str, limits: dict[str, str], wanted: int
+) -> None:
+    files = {f"sys/fs/cgroup/{name}": f"{value}\n" for name, value in limits.items()}
+    files |= {"proc/meminfo": "MemTotal: 2048 kB\nSwapTotal: 1024 kB\n", "proc/self/cgroup": f"{group}\n"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert memory_bytes(tmp_path) == wanted
 
 
 @pytest.fixture
@@ -129,6 +150,18 @@ def test_races_come_where_the_files_carry_them(tmp_path: Path) -> None:
     assert spread is not None
     assert spread.tolist() == [3, 4]
     assert load_faces((plain, told), 16).races is None
+
+
+@pytest.mark.parametrize(
+    "races",
+    [["White", "Asian", None], [1.0, float("nan"), 3.0], [2, None, 4], [0, 1, 9], [0.5, 1.0, 2.0], [{"code": 1}] * 3],
+)
+def test_races_that_are_no_codes_are_unknown(tmp_path: Path, races: list[object]) -> None:
+    file = write(tmp_path / "a.parquet", [5, 30, 50], [0, 1, 0])
+    pq.write_table(pq.read_table(file).append_column("race", pa.array(races)), file)
+    faces = load_faces((file,), 16)
+    assert faces.ages_years.tolist() == [5, 30, 50]
+    assert faces.races is None
 
 
 def test_an_image_column_as_hugging_face_writes_it_is_read_too(tmp_path: Path) -> None:

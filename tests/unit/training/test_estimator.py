@@ -1,7 +1,6 @@
 """The estimator learns, and a run that stops and goes on equals one that does not."""
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,8 @@ from tests.drawn import face_parquet
 from tests.models import TINY_ESTIMATOR
 from training.data import FaceSet, load_faces
 from training.estimator import EstimatorRun, EstimatorTraining, held_out_rows, train_estimator
+from training.estimator_export import export_estimator
+from training.terms import ModelTerms
 
 CONFIG = EstimatorTraining(network=TINY_ESTIMATOR, num_faces=320, batch_size=16, num_threads=1)
 
@@ -65,20 +66,41 @@ def test_held_out_faces_stay_held_out_when_more_are_added() -> None:
     assert np.array_equal(few, many[many < 1000])
 
 
-def other_file(file: Path) -> Path:
-    return Path(shutil.copy(file, file.parent / "other.parquet"))
+def test_a_run_does_not_go_on_with_other_faces(tmp_path: Path) -> None:
+    """What comes before others moves all of them, under the same --data; what comes after them moves none."""
+    folder, run, terms = tmp_path / "data", tmp_path / "run", ModelTerms(name="a", licence="b", trained_on="c")
+    folder.mkdir()
+    face_parquet(folder / "m.parquet", count=60)
+    config = dataclasses.replace(CONFIG, num_faces=32, data=(str(folder / "*.parquet"),))
+    train_estimator(config, run)
+    with pytest.raises(RunBroken, match=r"other faces held out \(seed 0 -> 1\).*another --out"):
+        train_estimator(dataclasses.replace(config, seed=1), run)
+    with pytest.raises(RunBroken, match="the first 60 of the 7 here are not those"):
+        train_estimator(dataclasses.replace(config, max_faces=7), run)
+    face_parquet(folder / "n.parquet", count=50, seed=1)
+    train_estimator(dataclasses.replace(config, num_faces=48), run)
+    (folder / "n.parquet").rename(folder / "a.parquet")
+    with pytest.raises(RunBroken, match="the first 110 of the 110 here are not those it learnt from"):
+        train_estimator(dataclasses.replace(config, num_faces=64), run)
+    with pytest.raises(RunBroken, match="the first 110 of the 110 here"):
+        export_estimator(run, terms, tmp_path / "models", folder / "m.parquet")
 
 
-def test_a_run_does_not_go_on_with_other_faces(file: Path, tmp_path: Path) -> None:
-    config = dataclasses.replace(CONFIG, data=(str(file),))
-    train_estimator(config, tmp_path / "run")
-    for other in (dataclasses.replace(config, seed=config.seed + 1), dataclasses.replace(config, max_faces=7)):
-        with pytest.raises(RunBroken, match=r"begun with other faces \((seed|max_faces) .*another --out"):
-            train_estimator(other, tmp_path / "run")
-    with pytest.raises(RunBroken, match=r"begun with other faces \(data "):
-        train_estimator(dataclasses.replace(config, data=(str(other_file(file)),)), tmp_path / "run")
-    longer = dataclasses.replace(config, num_faces=config.num_faces + 1, data=(str(file), str(other_file(file))))
-    train_estimator(longer, tmp_path / "run")
+def test_what_precision_a_run_began_with_it_keeps(file: Path, faces: FaceSet, tmp_path: Path) -> None:
+    for precision in ("bfloat16", "float32"):
+        begun = EstimatorRun(CONFIG, faces, precision)
+        begun.do_step()
+        (tmp_path / precision).mkdir()
+        begun.save(tmp_path / precision / "estimator.safetensors")
+        config = dataclasses.replace(CONFIG, num_faces=32, data=(str(file),))
+        state = train_estimator(config, tmp_path / precision)
+        assert (state.step, str(state.compute.dtype)) == (2, f"torch.{precision}")
+
+
+def test_several_processes_are_refused(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(RunBroken, match="train-estimator runs in one process"):
+        train_estimator(dataclasses.replace(CONFIG, data=(str(file),)), tmp_path)
 
 
 def test_a_damaged_checkpoint_says_what_to_do(file: Path, tmp_path: Path) -> None:

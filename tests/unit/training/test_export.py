@@ -10,7 +10,7 @@ from core.generator import Generator, GeneratorConfig
 from core.weights import BUNDLED, list_models
 from tests.models import info_of
 from training.config import preset
-from training.export import command, strength
+from training.export import bare_config, command, strength
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,21 @@ def test_what_to_type_names_what_a_run_was_given() -> None:
     other["weights"] = {**plain["weights"], "hue": 0.0, "keep_sex": 5.0, "of_old": 1.0}
     assert command(other) == (
         "python -m training train --preset grown192-10 --data FILES --start-from small.safetensors "
-        "--learning-rate 0.0001 --reader none --recogniser none --identity-floor 0 --weight keep_sex 5 hue 0 "
-        "--out RUN"
+        "--learning-rate 0.0001 --reader none --recogniser none --weight keep_sex 5 hue 0 --out RUN"
     )
+    assert "--recogniser none --identity-floor 0.67 " in command({**other, "identity_floor": 0.67})
     del other["identity_floor"]  # as in runs from before there was one
     assert "--identity-floor" not in command(other)
+    wide = {**plain, "num_processes": 8, "precision": "bfloat16", "num_workers": 5}
+    assert command(wide).startswith("torchrun --nproc-per-node 8 -m training train --preset grown192-10 --precision ")
+    assert "--workers" not in command(wide)
+    assert "--stream --precision bfloat16 --workers 5 " in command({**wide, "stream": True})
+
+
+def test_places_of_files_are_kept_to_oneself(tmp_path: Path) -> None:
+    given = {"data": ["/home/me/a.parquet"], "start_from": "/home/me/run", "recogniser": None}
+    (tmp_path / "config.json").write_text(json.dumps({**given, "reader": "/home/me/reader.safetensors"}))
+    assert "/home" not in json.dumps(bare_config(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from tests.drawn import face_parquet
 from tests.models import TINY_ESTIMATOR, random_estimator
 from training.config import LossWeights, TrainingConfig, preset
 from training.inputs import Inputs, to_inputs
-from training.loop import open_source
 from training.objective import AgingObjective, Witnesses, at_size
 from training.processes import Processes
 from training.recogniser import FrozenRecogniser
+from training.source import open_source
 from training.trainer import Trainer
 
 

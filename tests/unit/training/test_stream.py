@@ -5,11 +5,13 @@ import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from PIL import Image
 
 from core.ages import FOUR, TEN, AgeGroups
@@ -223,6 +225,31 @@ def test_groups_that_no_row_has_are_named(tmp_path: Path) -> None:
         pytest.raises(DataBroken, match=r"no face of 15 years or more in .*mix"),
     ):
         stream.batch(0)
+
+
+def test_a_grid_reads_each_row_group_once(folder: Path) -> None:
+    class Watched(LocalFileSystem):  # type: ignore[misc]
+        opened = 0
+
+        def open(self, *arguments: Any, **options: Any) -> Any:
+            Watched.opened += 1
+            return super().open(*arguments, **options)
+
+    with source((folder / "a.parquet",)) as stream:
+        stream.files[0].filesystem = Watched()
+        stream.one_of_each()
+    assert Watched.opened == 2, "once for the labels, once for the pictures"
+
+
+@pytest.mark.parametrize(("count", "held"), [(1, 2), (2, 1), (4, 1), (1, 100)])
+def test_no_window_is_larger_than_told(folder: Path, count: int, held: int) -> None:
+    config = dataclasses.replace(CONFIG, row_groups_per_window=held)
+    for rank in range(count):
+        stream = source((folder / "*.parquet",), config, rank=rank, count=count)
+        windows = [stream.row_groups_of(number) for number in range(3 * stream.windows_per_epoch)]
+        rows = [sum(file.num_rows(part) for file, part in map(stream.row_groups.__getitem__, one)) for one in windows]
+        assert max(rows) <= stream.most_faces <= 20 * (held + 1)
+        stream.close()
 
 
 def test_a_closed_source_says_so(folder: Path) -> None:
