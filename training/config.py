@@ -263,6 +263,6 @@ PRESETS |= {
 }
 """tiny: two minutes on any CPU, to see that everything works. utk128-*: for real, on the UTKFace pack.
 grown192-10, grown256-10, grown512-10, grown1024-10 (and -4): the same at larger sizes, each with --start-from a model
-of the size before. detailed128-10, detailed192-10, detailed256-10 (and -4): with gains of the photo's own detail and the
-weights of agetrans-192-10, with --start-from a model of that size or the size before. reference-*: the published recipe,
-with --data: Parquet files of FFHQ-Aging, MORPH or CACD."""
+of the size before. detailed128-10, detailed192-10, detailed256-10 (and -4): with gains of the photo's own detail and
+the weights of agetrans-192-10, with --start-from a model of that size or the size before. reference-*: the published
+recipe, with --data: Parquet files of FFHQ-Aging, MORPH or CACD."""
