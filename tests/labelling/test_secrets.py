@@ -69,7 +69,8 @@ def test_up_and_every_command_keep_secrets(program: Path, make_archive: MakeArch
     output = []
     with watching_command_lines() as lines:
         up = subprocess.Popen(
-            [sys.executable, "-m", "tests.labelling.command", *words],
+            # A suite that runs in the background ignores Ctrl-C, and what it starts would, too.
+            ["env", "--default-signal=INT", sys.executable, "-m", "tests.labelling.command", *words],
             cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
