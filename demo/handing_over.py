@@ -6,13 +6,12 @@ import gradio as gr
 
 from core.marking import mark
 from demo.answering import Refusal, answering
-from demo.stopping import Askings, in_order, stops
+from demo.stopping import Askings, Updates, in_order, stops
 from demo.studio import Sitting, Target
 from demo.transform.tab import TransformTab
 from demo.verify.pairing import Side
 from demo.verify.tab import VerifyTab
 
-Updates = dict[Any, Any]
 SHOW_VERDICT = """() => requestAnimationFrame(() =>
   document.querySelector("#verify-result")?.scrollIntoView({block: "center", behavior: "smooth"}))"""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import gradio as gr
 
 Updates = dict[Any, Any]
+"""What an event answers: components and what they become."""
 IN_TURN: Final[dict[str, Any]] = {"concurrency_limit": 1, "concurrency_id": "look", "trigger_mode": "multiple"}
 """For events that say what is on the page: one after the other, so that what was asked first does not answer last, and
 every one, as Gradio drops an event that comes while one of its kind is under way."""

@@ -8,8 +8,7 @@ STREAM = "read them as they are needed, with --stream"
 
 
 def check_room(num_faces: int, size_px: int, num_processes: int = 1, num_copies: int = 1, way: str = STREAM) -> None:
-    """Raise DataBroken if so many decoded faces, in each process on this machine, do not fit into the memory
-    there is.
+    """Raise DataBroken if so many decoded faces, in each process on this machine, do not fit into memory.
 
     Only where the system tells how large that is (Linux); else nobody knows.
 

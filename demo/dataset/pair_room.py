@@ -11,12 +11,12 @@ from demo.boxes import tiles
 from demo.dataset import words
 from demo.dataset.letterbox import REASONS, doubt_of
 from demo.dataset.pairing import GAPS_YEARS, PairQuery, PairSearch, begin, look
-from demo.dataset.people_room import CONSENT, TICK_FIRST, Updates
+from demo.dataset.people_room import CONSENT, TICK_FIRST
 from demo.dataset.recognition import Recognition
 from demo.dataset.shelf import Shelf
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
-from demo.stopping import Askings, ending, in_order, stops
+from demo.stopping import Askings, Updates, ending, in_order, stops
 
 UNDER_18 = "Pictures of under-18s too: these people are grown up or never lived, or I may look at them."
 CHANGED = "The archive has changed since these pairs were drawn. Press “Look at pairs” again."

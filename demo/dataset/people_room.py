@@ -18,10 +18,9 @@ from demo.dataset.shelf import HOME, Shelf
 from demo.dataset.travel import Journey, travel
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
-from demo.stopping import IN_TURN, stops
+from demo.stopping import IN_TURN, Updates, stops
 from demo.studio import Studio
 
-Updates = dict[Any, Any]
 CLEARED = """() => ["", {__type__: "update", value: [], visible: false}]"""
 SHOW_PERSON = """() => setTimeout(() => document.querySelector("#dataset-person")?.scrollIntoView(
   {block: "start", behavior: "smooth"}), 100)"""

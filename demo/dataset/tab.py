@@ -11,10 +11,11 @@ from demo.answering import Refusal, answering
 from demo.dataset import words
 from demo.dataset.letterbox import request_of
 from demo.dataset.pair_room import NOWHERE, PairRoom
-from demo.dataset.people_room import ANY, PeopleRoom, Updates
+from demo.dataset.people_room import ANY, PeopleRoom
 from demo.dataset.shelf import HOME, shelf_of
 from demo.delivery import Delivery
 from demo.language import Language
+from demo.stopping import Updates
 from demo.studio import Studio
 
 

@@ -14,10 +14,8 @@ from demo.language import Language
 from demo.live import words
 from demo.live.layout import Layout
 from demo.live.mirror import STILL_LIMITS, Glance, Mirror, as_url, read_frame
-from demo.stopping import Askings, ending, in_order, stops
+from demo.stopping import Askings, Updates, ending, in_order, stops
 from demo.studio import Sitting, Studio
-
-Updates = dict[Any, Any]
 
 NO_FACE = "No face in view. Look into the camera."
 TICK_CONSENT = "Tick the first box to go on."

@@ -12,11 +12,10 @@ from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.boxes import age_range, before_and_after
 from demo.consent import guardian_box
-from demo.stopping import Askings, ending, in_order, stops
+from demo.stopping import Askings, Updates, ending, in_order, stops
 from demo.studio import Sitting, Target
 from demo.transform import link, words
 from demo.transform.saving import Saving
-from demo.transform.showing import Updates
 
 MAX_FACES: Final = 6
 """The largest faces are listed."""

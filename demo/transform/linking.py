@@ -5,11 +5,11 @@ from typing import Any
 import gradio as gr
 
 from demo.boxes import age_range
+from demo.stopping import Updates
 from demo.studio import Target
 from demo.transform import link
 from demo.transform.family import Family
 from demo.transform.layout import YEARS, choices
-from demo.transform.showing import Updates
 
 
 class Linking(Family):

@@ -12,9 +12,9 @@ from core.video import write_mp4
 from demo import notices
 from demo.answering import Refusal, answering
 from demo.cache_folder import own_folder
-from demo.stopping import Askings
+from demo.stopping import Askings, Updates
 from demo.studio import Sitting, Target
-from demo.transform.showing import Showing, Updates
+from demo.transform.showing import Showing
 
 
 class Saving(Showing):

@@ -9,12 +9,10 @@ from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import Askings
+from demo.stopping import Askings, Updates
 from demo.studio import Picture, Sitting, Studio, Target
 from demo.transform import words
 from demo.transform.layout import CLOSE_UP, YEARS, Layout
-
-Updates = dict[Any, Any]
 
 
 class Showing(Layout):

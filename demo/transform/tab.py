@@ -12,12 +12,11 @@ from demo.answering import Refusal, answering
 from demo.boxes import age_range
 from demo.delivery import SAVE, Delivery
 from demo.language import Language
-from demo.stopping import ARRIVING, IN_TURN, Askings, ending, in_order, in_turn_then, stops
+from demo.stopping import ARRIVING, IN_TURN, Askings, Updates, ending, in_order, in_turn_then, stops
 from demo.studio import Sitting, Studio
 from demo.transform import words
 from demo.transform.layout import choices
 from demo.transform.linking import Linking
-from demo.transform.showing import Updates
 from demo.uploads import EXAMPLE, photo_taken_in
 
 SHOW_PICKED = """() => document.querySelector("#strip .selected")?.scrollIntoView(

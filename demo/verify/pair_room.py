@@ -10,12 +10,11 @@ from demo import notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import ARRIVING, IN_TURN, Askings, ending, in_order, in_turn_then, stops
+from demo.stopping import ARRIVING, IN_TURN, Askings, Updates, ending, in_order, in_turn_then, stops
 from demo.studio import Studio
 from demo.verify import words
 from demo.verify.layout import PairLayout
 from demo.verify.pairing import Pairing, Side, StripScore, age_meant
-from demo.verify.side_room import Updates
 from demo.verify.words import Compared
 
 Settled = tuple[Side | None, bool, Side | None, bool] | None

@@ -11,13 +11,11 @@ from demo.boxes import photo_box, tiles
 from demo.consent import consent_box, guardian_box
 from demo.delivery import FORGET_AFTER_S, Delivery
 from demo.language import Language
-from demo.stopping import Askings
+from demo.stopping import Askings, Updates
 from demo.studio import Studio
 from demo.uploads import EXAMPLE, photo_taken_in
 from demo.verify import words
 from demo.verify.pairing import Pairing, Side
-
-Updates = dict[Any, Any]
 
 
 class SideRoom:

@@ -13,14 +13,12 @@ from demo import consent, notices
 from demo.answering import Refusal, answering
 from demo.delivery import Delivery
 from demo.language import Language
-from demo.stopping import ARRIVING, IN_TURN, Askings, ending, in_order, stops
+from demo.stopping import ARRIVING, IN_TURN, Askings, Updates, ending, in_order, stops
 from demo.studio import Studio
 from demo.uploads import uploaded
 from demo.video import words
 from demo.video.cinema import GONE, Cinema, Film, Reel, Seen
 from demo.video.layout import Layout
-
-Updates = dict[Any, Any]
 
 
 class VideoTab(Layout):
