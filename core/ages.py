@@ -63,6 +63,19 @@ class AgeGroups:
             raise ValueError(f"no age group {name!r}; the groups are {', '.join(self.names)}")
         return self.names.index(name)
 
+    def positions(self, ages_years: Sequence[float] | npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Where ages lie among the groups: a typical age at its group's number, others between.
+
+        Args:
+            ages_years: (N,) years, 0..130.
+        Returns:
+            (N,) float64, 0..groups - 1.
+        """
+        ages = np.atleast_1d(np.asarray(ages_years, dtype=np.float64))
+        if ages.ndim != 1 or not np.all((ages >= 0) & (ages <= 130)):
+            raise ValueError(f"ages must be a row of years between 0 and 130, got {ages_years!r}")
+        return np.asarray(np.interp(ages, self.typical_years, np.arange(len(self))))
+
     def soft_code(self, ages_years: Sequence[float] | npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Mix of the two groups between whose typical ages each age lies.
 
@@ -71,13 +84,8 @@ class AgeGroups:
         Returns:
             (N, groups) float32, rows sum to 1; one-hot at the typical ages and beyond the outermost.
         """
-        ages = np.atleast_1d(np.asarray(ages_years, dtype=np.float64))
-        if ages.ndim != 1 or not np.all((ages >= 0) & (ages <= 130)):
-            raise ValueError(f"ages must be a row of years between 0 and 130, got {ages_years!r}")
-        position = np.interp(ages, self.typical_years, np.arange(len(self)))
-        code: npt.NDArray[np.float32] = np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(len(self)))).astype(
-            np.float32
-        )
+        apart = np.abs(self.positions(ages_years)[:, None] - np.arange(len(self)))
+        code: npt.NDArray[np.float32] = np.maximum(0.0, 1.0 - apart).astype(np.float32)
         return code
 
     def years_of(self, code: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -1,14 +1,13 @@
 """A photo and target ages in, the photo at those ages out: the one inference API.
 
-What is carried back into the photo is the *change*: the output at the target age minus the output at the
-present age. The photo's own detail, far finer than the network's crop, stays.
+What is carried back into the photo is the *change* of the crop, counted from the present age (core.change). The
+photo's own detail, far finer than the network's crop, stays where the change leaves it (core.fine_detail).
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from core import device as compute_device
 from core.age_reader import AgeReader, PresentAge
 from core.ages import AgeGroups, group_system
 from core.align import Affine, Photo, crop, framing_named
+from core.change import Change, counted_from_present, gap_groups, grey_levels
 from core.detect import Face, FacePack, portrait_box
 from core.device import Compute
 from core.errors import NoFace
@@ -214,10 +214,8 @@ class FaceAger:
             made = prepared.make([target.years for target in some])
             faces = to_uint8(made)
             for target, tensor, face in zip(some, made, faces, strict=True):
-                if prepared.at_present is None:
-                    pasted = paster.face(photo, face)
-                else:
-                    pasted = paster.change(photo, _grey_levels(tensor - prepared.at_present))
+                change = prepared.change(tensor, target.years)
+                pasted = paster.face(photo, face) if change is None else paster.change(photo, change)
                 yield AgedFace(
                     target=target,
                     face=face,
@@ -262,14 +260,16 @@ class _Prepared:
                 made = self.network(pictures, self.compute.move(torch.from_numpy(self.groups.soft_code(ages_years))))
         return made.float().clamp(-1, 1)
 
+    def change(self, made: Tensor, years: float) -> Change | None:
+        """What an output (3, S, S) of `make` carries over; None for a network that gives whole pictures."""
+        if self.at_present is None:
+            return None
+        assert self.present_age is not None  # at_present was made for it
+        gap = gap_groups(self.groups, years, self.present_age.years)
+        return grey_levels(counted_from_present(made, self.at_present, self.pictures[0].float(), gap))
+
 
 def portrait(photo: Photo, area: tuple[int, int, int, int]) -> Photo:
     """Cut a square area (left, top, right, bottom) out of a photo: (512, 512, 3) uint8 RGB."""
     left, top, right, bottom = area
     return resize(np.ascontiguousarray(photo[top:bottom, left:right]), PORTRAIT_PX, PORTRAIT_PX)
-
-
-def _grey_levels(difference: Tensor) -> npt.NDArray[np.float32]:
-    """(3, S, S) difference of two pictures in -1..1 to (S, S, 3) float32 in grey levels, -255..255."""
-    array: npt.NDArray[np.float32] = (difference * 127.5).permute(1, 2, 0).contiguous().cpu().numpy()
-    return array

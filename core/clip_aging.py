@@ -19,13 +19,13 @@ import numpy as np
 from core.age_reader import PresentAge
 from core.aging import FaceAger
 from core.align import Affine, Photo
+from core.change import Change
 from core.clips import Clip, Frame
 from core.detect import Face
 from core.errors import NoFace
 from core.flicker import FlickerMeter
 from core.marking import mark
 from core.moving import MovingFace, likeness
-from core.paste import Change
 from core.people import Person, meet, same_person_cosine, steady_points
 from core.video import write_clip
 

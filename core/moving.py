@@ -13,10 +13,11 @@ import torch
 from core import device as compute_device
 from core.aging import FaceAger
 from core.align import Affine, Photo, crop
+from core.change import Change, counted_from_present, gap_groups, grey_levels
 from core.detect import Face
 from core.generator import Generator, age_code
 from core.images import to_tensor
-from core.paste import Change, Paster
+from core.paste import Paster
 from core.reference import ReferenceGenerator
 
 
@@ -36,7 +37,7 @@ class MovingFace:
         return crop(frame, matrix, self.size_px, style=self.ager.framing.style)
 
     def changes(self, crops: Sequence[Photo], years: float, present_years: float) -> list[Change]:
-        """What the age changes in each crop: output at `years` minus output at the present age.
+        """What the age changes in each crop, counted from the present age (core.change).
 
         Args:
             crops: (S, S, 3) uint8 RGB each, one at least.
@@ -50,17 +51,18 @@ class MovingFace:
         self.ager.targets([years])
         network, compute, groups = self.ager.network, self.ager.compute, self.ager.groups
         pictures = compute.move(to_tensor(np.stack(crops)))
+        gap = gap_groups(groups, years, present_years)
         with torch.inference_mode(), compute_device.autocast(compute):
             if isinstance(network, Generator):
                 both = pictures.repeat_interleave(2, dim=0)  # each face twice: as it is to be, as it is
                 code = compute.move(age_code(groups, [years, present_years] * len(crops)))
                 made = network.decode(both, network.encode(pictures).repeat(2), code)[0].float().clamp(-1, 1)
-                change = made[0::2] - made[1::2]
+                change = counted_from_present(made[0::2], made[1::2], pictures.float(), gap)
             else:
                 assert isinstance(network, ReferenceGenerator)
                 soft = compute.move(torch.from_numpy(groups.soft_code([years] * len(crops))))
                 change = network(pictures, soft).float().clamp(-1, 1) - pictures.float()
-        return list((change * 127.5).permute(0, 2, 3, 1).contiguous().cpu().numpy())
+        return [grey_levels(one) for one in change]
 
     def paste(self, frame: Photo, matrix: Affine, change: Change) -> Photo:
         """(H, W, 3) uint8 RGB: the frame with a change of its crop carried back; a new array."""

@@ -1,9 +1,9 @@
 """Put a changed face back into its photo without a trace of where the crop ended.
 
-What is carried back is the *change* of the crop, not its pixels: added to the photo, it leaves all detail
-that is finer than the crop where it was. Fine detail of the change fades out near the crop's edge over
-`feather` of its side, tone over `TONE_SPREAD` times that (two-band blending, after Burt and Adelson 1983),
-so that neither a rim nor a step in colour is left.
+What is carried back is the *change* of the crop, not its pixels: added to the photo, it leaves detail that
+is finer than the crop where it was, but for what goes with the crop's own (core.fine_detail). Fine detail of
+the change fades out near the crop's edge over `feather` of its side, tone over `TONE_SPREAD` times that
+(two-band blending, after Burt and Adelson 1983), so that neither a rim nor a step in colour is left.
 """
 
 from functools import lru_cache
@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.align import Affine, Photo, apply, crop, invert, scale_of
+from core.change import Change
+from core.fine_detail import detail_left
 from core.regions import Kept
-
-Change = npt.NDArray[np.float32]
 
 FEATHER = 0.1
 """Part of the crop's side over which fine detail fades out, from its edge inwards."""
@@ -108,12 +108,11 @@ class Paster:
         if not height or not width:
             return result
         faded = self._fade(change)
-        if self._shrink > 1:
-            faded = cv2.resize(faded, (self._side_px, self._side_px), interpolation=cv2.INTER_AREA)
-        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        spread = cv2.warpAffine(faded, self._warp, (width, height), flags=flags, borderMode=cv2.BORDER_CONSTANT)
+        spread = self._spread(faded, cv2.INTER_CUBIC)
+        if scale_of(self.matrix) < 1:
+            spread += self._finer_loss(photo, faded)
         if self._let_through is not None:
-            spread = spread * self._let_through
+            spread *= self._let_through
         result[self.region] = cv2.add(photo[self.region], spread, dtype=cv2.CV_8U)
         return result
 
@@ -126,7 +125,8 @@ class Paster:
             photo: (H, W, 3) uint8 RGB.
             face: (size_px, size_px, 3) uint8 RGB.
         Returns:
-            (H, W, 3) uint8 RGB, a new array. Detail of the photo finer than the crop's pixels stays.
+            (H, W, 3) uint8 RGB, a new array. Detail of the photo finer than the crop's pixels stays where the face has
+            that of the crop.
         """
         change = face.astype(np.float32) - crop(photo, self.matrix, self.size_px).astype(np.float32)
         rim = self._tone_mask[:, :, 0] < 0.5
@@ -146,6 +146,26 @@ class Paster:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         weights = cv2.warpAffine(kept.weights, warp, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(1 - weights, dtype=np.float32)[:, :, None]
+
+    def _spread(self, values: npt.NDArray[np.float32], interpolation: int) -> npt.NDArray[np.float32]:
+        """(S, S, ...) over the crop to (h, w, ...) over the region of the photo, 0 beyond the crop."""
+        import cv2
+
+        if self._shrink > 1:
+            values = cv2.resize(values, (self._side_px, self._side_px), interpolation=cv2.INTER_AREA)
+        rows, columns = self.region
+        size = (columns.stop - columns.start, rows.stop - rows.start)
+        flags = interpolation | cv2.WARP_INVERSE_MAP
+        return np.asarray(cv2.warpAffine(values, self._warp, size, flags=flags, borderMode=cv2.BORDER_CONSTANT))
+
+    def _finer_loss(self, photo: Photo, faded: Change) -> npt.NDArray[np.float32]:
+        """(h, w, 3) float32: what the photo's detail finer than the crop loses, where the change takes the crop's."""
+        import cv2
+
+        before = crop(photo, self.matrix, self.size_px)
+        lost = self._spread(detail_left(before, before + faded) - 1, cv2.INTER_LINEAR)  # -1..0
+        finer = photo[self.region] - self._spread(before.astype(np.float32), cv2.INTER_CUBIC)
+        return np.asarray(finer * lost[:, :, None])
 
     def _fade(self, change: Change) -> Change:
         """(S, S, 3) change with its detail and its tone each brought to zero at the edge."""

@@ -32,6 +32,7 @@ def train(
     learning_rate: float | None = None,
     average_half_life: float | None = None,
     weight: dict[str, float] | None = None,
+    jitter: float | None = None,
     precision: Literal["auto", "float32", "bfloat16"] | None = None,
     row_groups_per_window: int | None = None,
     steps_per_window: int | None = None,
@@ -61,6 +62,7 @@ def train(
         learning_rate: Adam's, for both networks; a run that starts from a good model wants less than the preset's.
         average_half_life: Faces after which an old weight counts half in the averaged generator.
         weight: Terms of our objective and how much they count instead, such as --weight hue 0 mirror 5.
+        jitter: How much otherwise our recipe frames and lights faces each time they come: 0 not at all, 1 fully.
         precision: What the networks compute in: auto is the faster one here, and what a resumed run began with.
         row_groups_per_window: With --stream, the files' row groups that are held decoded at a time.
         steps_per_window: With --stream, batches drawn from them before the next ones.
@@ -85,6 +87,7 @@ def train(
         "stream": stream,
         "learning_rate": learning_rate,
         "ema_half_life_faces": average_half_life,
+        "jitter": jitter,
         "precision": precision,
         "row_groups_per_window": row_groups_per_window,
         "steps_per_window": steps_per_window,

@@ -98,6 +98,8 @@ class TrainingConfig:
     """Adam's, for both networks."""
     own_age_share: float = 0.15
     """Share of a batch whose target age is its own."""
+    jitter: float = 0.0
+    """How much otherwise faces are framed and lit each time they come, 0..1 (training/augment.py)."""
     augment_target: float = 0.6
     """Mean sign of the discriminator's scores of real faces that augmentation keeps it at."""
     ema_half_life_faces: float = 5_000.0
@@ -141,6 +143,8 @@ class TrainingConfig:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if not 0 <= self.identity_floor < 1:
             raise ValueError(f"identity_floor must be from 0 to below 1, got {self.identity_floor}")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError(f"jitter must be from 0 to 1, got {self.jitter}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
         if self.num_threads < 1:
@@ -236,6 +240,7 @@ PRESETS |= {
         PRESETS[name],
         generator=replace(shape, detail_gains=True),
         weights=LossWeights(keep_sex=5.0, own_age=4.0, mask=0.5),
+        jitter=1.0,
     )
     for groups in ("10", "4")
     for name, shape in {

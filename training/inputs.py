@@ -45,8 +45,7 @@ def to_inputs(batch: LabelledBatch, groups: AgeGroups, compute: Compute) -> Inpu
     pixels = torch.where(flips[:, None, None, None], pixels.flip(3), pixels)
     ages, targets = batch.ages_years, batch.targets_years
     group_of = np.vectorize(groups.index_of, otypes=[np.int64])
-    own_position = groups.soft_code(ages) @ np.arange(len(groups))
-    target_position = groups.soft_code(targets) @ np.arange(len(groups))
+    gaps = np.abs(groups.positions(ages) - groups.positions(targets))
     return Inputs(
         faces=compute.move(pixels),
         ages_years=torch.from_numpy(ages).to(place, torch.float32),
@@ -56,5 +55,5 @@ def to_inputs(batch: LabelledBatch, groups: AgeGroups, compute: Compute) -> Inpu
         target_years=torch.from_numpy(targets).to(place, torch.float32),
         target_groups=torch.from_numpy(group_of(targets)).to(place),
         target_code=age_code(groups, targets).to(place),
-        gap_groups=torch.from_numpy(np.abs(own_position - target_position)).to(place, torch.float32),
+        gap_groups=torch.from_numpy(gaps).to(place, torch.float32),
     )

@@ -8,7 +8,7 @@ age: at the strengths of a release, outputs of no group were further from real p
 (docs/recipe.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -66,10 +66,12 @@ class AgingObjective:
 
     def step(self, inputs: Inputs) -> dict[str, float]:
         """One step of both networks; the terms of the objective by name."""
-        if self.state.step < self.config.warmup_steps:
-            return self.warm_up(inputs)
         state, config = self.state, self.config
         random = torch.Generator().manual_seed(seed_of(config.seed, state.step, self.processes.rank))
+        if config.jitter:
+            inputs = replace(inputs, faces=augment.jitter(inputs.faces, config.jitter, random))
+        if state.step < config.warmup_steps:
+            return self.warm_up(inputs)
         with compute_device.autocast(self.compute):
             encoding = state.generator.encode(inputs.faces)
             made, mask = state.generator.decode(inputs.faces, encoding, inputs.target_code)

@@ -14,6 +14,7 @@ OPTIONS = {
     "batch_size": "--batch-size",
     "learning_rate": "--learning-rate",
     "ema_half_life_faces": "--average-half-life",
+    "jitter": "--jitter",
     "precision": "--precision",
     "reader": "--reader",
     "recogniser": "--recogniser",
@@ -25,7 +26,12 @@ OPTIONS = {
 """Settings of a run that have an option of their own, in the order that a card names them."""
 OF_STREAMING = ("row_groups_per_window", "steps_per_window", "num_workers")
 """Those that mean something with --stream alone."""
-OF_OURS = {"reader": "reader of ages", "recogniser": "identity band", "identity_floor": "identity band"}
+OF_OURS = {
+    "reader": "reader of ages",
+    "recogniser": "identity band",
+    "identity_floor": "identity band",
+    "jitter": "jitter",
+}
 """Those that the published recipe has no use for, and what it lacks."""
 PACE = ("learning_rate", "ema_half_life_faces")
 """Those that each of the two recipes has of its own."""

@@ -9,11 +9,11 @@ from typing import Final
 
 from core.age_reader import PresentAge
 from core.align import Photo
+from core.change import Change
 from core.errors import BadImage
 from core.images import DecodeLimits, decode_photo, encode_jpeg
 from core.marking import add_label
 from core.moving import MovingFace, steadied
-from core.paste import Change
 from core.tracking import Track, begin, follow
 from demo.motion import quick_model
 from demo.studio import ADULT_YEARS, Studio

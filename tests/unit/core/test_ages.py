@@ -63,6 +63,7 @@ def test_beyond_the_outermost_ages_the_code_stays() -> None:
 
 
 def test_halfway_between_two_groups() -> None:
+    assert TEN.positions([10.0, 0, 120]).tolist() == [2.5, 0, 9]
     np.testing.assert_allclose(TEN.soft_code([10.0])[0, 2:4], [0.5, 0.5])
 
 

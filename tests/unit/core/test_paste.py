@@ -56,6 +56,22 @@ def test_the_middle_moves_by_the_change_and_detail_survives() -> None:
     assert np.array_equal(result[middle], photo[middle] + 30)
 
 
+def test_detail_finer_than_the_crop_goes_with_what_the_change_takes_of_the_crop() -> None:
+    """Stripes that the crop shows, with a finer grain on them; the left half of the crop is made plain."""
+    photo = np.full((600, 800, 3), 120, np.uint8)
+    rows, columns = np.indices(photo.shape[:2])
+    photo[rows % 10 < 5] = 150  # four pixels of the crop
+    photo[(rows + columns) % 2 == 0] += 20  # finer than the crop can show
+    before = crop(photo, MATRIX, SIZE).astype(np.float32)
+    change = before.mean() - before
+    change[:, SIZE // 2 :] = 0
+    result = pasted(photo, change).astype(int)
+    left, right = result[200:320, 210:280, 0], result[200:320, 350:420, 0]
+    assert np.array_equal(right, photo[200:320, 350:420, 0])
+    grain = np.abs(np.diff(left, axis=1)).mean()
+    assert grain < 4  # 20 in the photo
+
+
 def test_the_change_lands_where_it_was_cropped() -> None:
     """A bright spot at crop pixel (40, 70) must appear at its photo pixel, half pixels included."""
     change = flat(0)

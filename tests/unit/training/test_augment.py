@@ -38,6 +38,24 @@ def test_recolouring_by_nothing_changes_nothing_and_no_saturation_is_grey() -> N
     assert torch.allclose(grey[:, 0], grey[:, 1]) and torch.allclose(grey[:, 1], grey[:, 2])
 
 
+def test_jitter_depends_on_the_seed_alone_and_stays_in_range() -> None:
+    one, same, other = (augment.jitter(faces(), 1.0, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
+    assert torch.equal(one, same) and not torch.allclose(one, other, atol=0.1)
+    assert one.shape == faces().shape and one.abs().max() <= 1
+    assert not torch.allclose(one[0], augment.jitter(faces()[1:], 1.0, torch.Generator().manual_seed(3))[0], atol=0.1)
+    assert torch.allclose(augment.jitter(faces(), 0.0, torch.Generator().manual_seed(3)), faces(), atol=1e-5)
+
+
+def test_jitter_makes_up_hardly_any_of_the_border() -> None:
+    """A mark of the whole border, a twentieth of the side wide, is enlarged out of sight or stays at the border."""
+    framed = torch.full((300, 3, 40, 40), -1.0)
+    framed[:, :, 4:-4, 4:-4] = 1
+    shown = augment.jitter(framed, 1.0, torch.Generator().manual_seed(0))
+    of_middle = [(face[0] > 0).float().mean() for face in shown]
+    assert min(of_middle) > 0.5 and max(of_middle) > 0.9
+    assert (shown[:, 0, 8:-8, 8:-8] > 0).all()
+
+
 def test_erasing_covers_the_asked_share_of_faces_with_one_grey_rectangle() -> None:
     lit = torch.ones(400, 3, 20, 20)
     covered = augment.erase(lit, 0.3, torch.Generator().manual_seed(1)) == 0

@@ -44,6 +44,18 @@ def test_warm_up_reads_ages_only_then_every_term_is_there(config: TrainingConfig
     assert any(not torch.equal(value, before[name]) for name, value in trainer.state.generator.state_dict().items())
 
 
+def test_jitter_reaches_real_faces_and_outputs_alike(config: TrainingConfig) -> None:
+    """With it a step differs from one without; at nothing it is the same to the bit."""
+    terms = []
+    for jitter in (0.0, 0.0, 1.0):
+        trainer, inputs = trainer_with(dataclasses.replace(config, jitter=jitter), Witnesses())
+        trainer.step(inputs[0])
+        terms.append(trainer.step(inputs[1]))
+    assert terms[0] == terms[1]
+    assert terms[0]["d"] != terms[2]["d"] and terms[0]["own_age"] != terms[2]["own_age"]
+    assert terms[2]["own_age"] < 1  # input and output are framed alike
+
+
 def test_the_penalty_comes_every_so_many_steps(config: TrainingConfig) -> None:
     trainer, inputs = trainer_with(dataclasses.replace(config, r1_every=2), Witnesses())
     seen = ["r1" in trainer.step(inputs[number % 3]) for number in range(6)]

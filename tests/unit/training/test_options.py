@@ -26,6 +26,8 @@ def test_the_pace_of_the_published_recipe_is_its_own() -> None:
         ("reference-tiny", {"reader": "none"}, "the published recipe has no reader of ages; leave --reader out"),
         ("reference-tiny", {"recogniser": "none"}, "the published recipe has no identity band; leave --recogniser out"),
         ("reference-tiny", {"identity_floor": 0.0}, "no identity band; leave --identity-floor out"),
+        ("reference-tiny", {"jitter": 1.0}, "the published recipe has no jitter; leave --jitter out"),
+        ("tiny", {"jitter": 1.5}, "jitter must be from 0 to 1, got 1.5"),
         ("tiny", {"num_workers": 2}, "--workers does nothing without --stream"),
         ("tiny", {"steps_per_window": 2, "stream": False}, "--steps-per-window does nothing without --stream"),
         ("tiny", {"row_groups_per_window": 2}, "--row-groups-per-window does nothing without --stream"),
