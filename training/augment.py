@@ -1,6 +1,7 @@
 """Random changes to batches of faces that leave age and person alone. All are differentiable in the faces."""
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -97,32 +98,53 @@ def vary_for_reading(faces: Tensor, random: torch.Generator) -> Tensor:
     return erase(torch.cat(parts), 0.3, random)
 
 
-def jitter(faces: Tensor, amount: float, random: torch.Generator) -> Tensor:
-    """Faces as other photos would show them: nearer to the camera, off the middle, tilted, in another light.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Jitter:
+    """How N faces are framed and lit otherwise: each (N,), or (N, 2) for the shifts, as `warp` and `recolour` take it.
 
-    Crops of whole photos do not lie as the aligned faces of a dataset do, so a generator that has only seen those
-    knows where in the crop a chin ends and not what a chin is. Nothing is made smaller by more than the twentieth
-    part, so that hardly any of the border has to be made up.
+    Crops of whole photos do not lie as the aligned faces of a dataset do: a generator that has only seen those knows
+    where in the crop a chin ends and not what a chin is.
+    """
+
+    degrees: Tensor
+    scales: Tensor
+    shifts: Tensor
+    brightness: Tensor
+    contrast: Tensor
+    saturation: Tensor
+
+    def of_faces(self, faces: Tensor) -> Tensor:
+        """(N, 3, S, S) float32, -1..1, as other photos would show them; in that range, too."""
+        framed = warp(faces, self.degrees, self.scales, self.shifts, mode="bicubic")
+        return recolour(framed, self.brightness, self.contrast, self.saturation).clamp(-1, 1)
+
+    def of_weights(self, weights: Tensor) -> Tensor:
+        """(N, 1, S, S) weights of the faces' pixels where they lie then."""
+        return warp(weights, self.degrees, self.scales, self.shifts)
+
+
+def draw_jitter(count: int, amount: float, random: torch.Generator) -> Jitter:
+    """Nearer to the camera, off the middle, tilted, in another light.
+
+    Nothing is made smaller by more than the twentieth part, so that hardly any of the border has to be made up.
 
     Args:
-        faces: (N, 3, S, S) float32, -1..1.
+        count: N.
         amount: 0..1 of the full ranges: tilts of 6 degrees, scales of 0.95 to 1.25, shifts of 2 % of the side and of
             two thirds of what an enlarged face hides of its border, brightness of 0.1, contrast and saturation of a
             quarter.
         random: on the CPU; fixes everything.
-    Returns:
-        (N, 3, S, S) float32, -1..1.
     """
-    count = len(faces)
-    degrees = uniform(count, -6, 6, random) * amount
     scales = torch.exp(uniform(count, math.log(0.95), math.log(1.25), random) * amount)
     room = 0.02 * amount + (scales - 1).clamp(min=0)[:, None] / 3
-    shifts = torch.stack((uniform(count, -1, 1, random), uniform(count, -1, 1, random)), 1) * room
-    brightness = uniform(count, -0.1, 0.1, random) * amount
-    contrast = torch.exp(uniform(count, -0.25, 0.25, random) * amount)
-    saturation = torch.exp(uniform(count, -0.25, 0.25, random) * amount)
-    framed = warp(faces, degrees, scales, shifts, mode="bicubic")
-    return recolour(framed, brightness, contrast, saturation).clamp(-1, 1)
+    return Jitter(
+        degrees=uniform(count, -6, 6, random) * amount,
+        scales=scales,
+        shifts=torch.stack((uniform(count, -1, 1, random), uniform(count, -1, 1, random)), 1) * room,
+        brightness=uniform(count, -0.1, 0.1, random) * amount,
+        contrast=torch.exp(uniform(count, -0.25, 0.25, random) * amount),
+        saturation=torch.exp(uniform(count, -0.25, 0.25, random) * amount),
+    )
 
 
 class Controller:

@@ -39,6 +39,11 @@ def mirror(made: Tensor, made_of_mirrored: Tensor) -> Tensor:
     return F.l1_loss(made, made_of_mirrored.flip(-1))
 
 
+def beside(real: Tensor, made: Tensor, oval: Tensor) -> Tensor:
+    """E (1 - o) |x - y|.  Faces (N, 3, S, S), their ovals (N, 1, S, S), 0..1: what lies beside a face is kept."""
+    return ((1 - oval) * (real - made).abs()).mean()
+
+
 def mask_sparsity(mask: Tensor) -> Tensor:
     """E m.  Mask (N, 1, S, S), 0..1."""
     return mask.mean()

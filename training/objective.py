@@ -25,6 +25,7 @@ from training import augment, losses
 from training.augment import Controller
 from training.config import TrainingConfig
 from training.inputs import Inputs
+from training.oval import oval as face_oval
 from training.processes import Processes
 from training.recogniser import FrozenRecogniser
 from training.state import TrainingState
@@ -68,8 +69,7 @@ class AgingObjective:
         """One step of both networks; the terms of the objective by name."""
         state, config = self.state, self.config
         random = torch.Generator().manual_seed(seed_of(config.seed, state.step, self.processes.rank))
-        if config.jitter:
-            inputs = replace(inputs, faces=augment.jitter(inputs.faces, config.jitter, random))
+        inputs = self.framed(inputs, random)
         if state.step < config.warmup_steps:
             return self.warm_up(inputs)
         with compute_device.autocast(self.compute):
@@ -92,13 +92,25 @@ class AgingObjective:
         state.average_in(0.5 ** (config.faces_a_step / half_life))
         return terms | {name: value.item() for name, (_, value) in parts.items()}
 
+    def framed(self, inputs: Inputs, random: torch.Generator) -> Inputs:
+        """The inputs jittered as the config asks, with the faces' ovals if there is a term for what lies beside."""
+        count, _, _, side = inputs.faces.shape
+        oval = None
+        if self.config.weights.beside:
+            oval = face_oval(side).to(inputs.faces.device).expand(count, -1, -1, -1)
+        if not self.config.jitter:
+            return replace(inputs, oval=oval)
+        jitter = augment.draw_jitter(count, self.config.jitter, random)
+        faces = jitter.of_faces(inputs.faces)
+        return replace(inputs, faces=faces, oval=None if oval is None else jitter.of_weights(oval))
+
     def warm_up(self, inputs: Inputs) -> dict[str, float]:
         """Age heads only, on real faces."""
         state = self.state
         state.discriminator_optimiser.zero_grad()
         state.generator_optimiser.zero_grad()
         with compute_device.autocast(self.compute):
-            judged = state.discriminator(inputs.faces, inputs.groups, inputs.sexes)
+            judged = state.discriminator(alone(inputs.faces, inputs.oval), inputs.groups, inputs.sexes)
             encoding = state.generator.encode(inputs.faces)
         age = losses.age_classification(judged.age_logits, inputs.code[:, :-1])
         present = losses.present_age(encoding.age_logits.float(), inputs.ages_years)
@@ -116,9 +128,9 @@ class AgingObjective:
         state.discriminator_optimiser.zero_grad()
         chance = self.controller.chance
         with compute_device.autocast(self.compute):
-            shown = augment.vary_for_discriminator(inputs.faces, chance, random)
+            shown = augment.vary_for_discriminator(alone(inputs.faces, inputs.oval), chance, random)
             real_judged = state.discriminator(shown, inputs.groups, inputs.sexes)
-            shown = augment.vary_for_discriminator(made, chance, random)
+            shown = augment.vary_for_discriminator(alone(made, inputs.oval), chance, random)
             made_judged = state.discriminator(shown, inputs.target_groups, inputs.sexes)
         adversarial = losses.adversarial_discriminator(real_judged.score, made_judged.score)
         age_real = losses.age_classification(real_judged.age_logits, inputs.code[:, :-1])
@@ -127,7 +139,7 @@ class AgingObjective:
         terms["hit_real"] = hits(real_judged.age_logits, inputs.groups)
         if state.step % config.r1_every == 0:
             # Lazily, and so much the stronger (Karras et al. 2020, section 3.1); in float32, being a gradient's.
-            faces = inputs.faces[::2].clone().requires_grad_()
+            faces = alone(inputs.faces, inputs.oval)[::2].clone().requires_grad_()
             score = state.discriminator(faces, inputs.groups[::2], inputs.sexes[::2]).score
             penalty = losses.r1(score, faces)
             objective = objective + config.weights.r1 * config.r1_every * penalty
@@ -142,7 +154,7 @@ class AgingObjective:
     def generator_terms(self, inputs: Inputs, made: Tensor, random: torch.Generator) -> dict[str, tuple[float, Tensor]]:
         """Weight and value of each term that looks at the outputs (N, 3, S, S)."""
         state, weights = self.state, self.config.weights
-        shown = augment.vary_for_discriminator(made, self.controller.chance, random)
+        shown = augment.vary_for_discriminator(alone(made, inputs.oval), self.controller.chance, random)
         with compute_device.autocast(self.compute):
             judged = state.discriminator(shown, inputs.target_groups, inputs.sexes)
             # Every second face is mirrored, the others are read: by rows, so that it is so in every process.
@@ -155,6 +167,8 @@ class AgingObjective:
             "tone": (weights.tone, losses.cheek_tone(inputs.faces, made)),
             "hue": (weights.hue, losses.hue(inputs.faces, made)),
         }
+        if inputs.oval is not None:
+            parts["beside"] = (weights.beside, losses.beside(inputs.faces, made, inputs.oval))
         return parts | self.witnessed(inputs, made, random)
 
     def witnessed(self, inputs: Inputs, made: Tensor, random: torch.Generator) -> dict[str, tuple[float, Tensor]]:
@@ -182,6 +196,11 @@ class AgingObjective:
             low = np.where(targets >= FLOOR_FROM_YEARS, np.maximum(low, self.config.identity_floor), low)
             parts["identity"] = (weights.identity, losses.identity_band(before, after, torch.from_numpy(low).to(after)))
         return parts
+
+
+def alone(faces: Tensor, oval: Tensor | None) -> Tensor:
+    """(N, 3, S, S) with grey beside the ovals (N, 1, S, S); as they are without."""
+    return faces if oval is None else faces * oval
 
 
 def at_size(faces: Tensor, reader: Estimator) -> Tensor:

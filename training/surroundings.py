@@ -9,13 +9,8 @@ import numpy.typing as npt
 from core.aging import FaceAger
 from core.align import UTKFACE, Photo, apply
 from core.detect import Face, portrait_box
-from training import metrics
+from training import metrics, oval
 from training.metrics import ByTarget, Figure, by_target, finite, mean
-
-OVAL_CENTRE = (0.49, 0.40)
-"""Of a face in UTKFace framing, as parts of the crop's side: x, y."""
-OVAL_HALF_AXES = (0.47, 0.63)
-"""A face is about 2.2 eye distances wide and 2.95 from hairline to chin, the eyes two fifths down; a tenth more."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +49,7 @@ def beside(face: Face, photo_shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     matrix = UTKFACE.matrix(face.points, face.convention, 1000)
     x, y = np.meshgrid(np.arange(left, right), np.arange(top, bottom))
     places = (apply(matrix, np.stack((x.ravel(), y.ravel()), axis=1)) + 0.5) / 1000
-    is_inside = (((places - OVAL_CENTRE) / OVAL_HALF_AXES) ** 2).sum(1) <= 1
+    is_inside = (((places - oval.CENTRE) / oval.HALF_AXES) ** 2).sum(1) <= 1
     result = np.zeros(photo_shape[:2], dtype=np.bool_)
     result[top:bottom, left:right] = ~is_inside.reshape(x.shape)
     return result

@@ -38,22 +38,37 @@ def test_recolouring_by_nothing_changes_nothing_and_no_saturation_is_grey() -> N
     assert torch.allclose(grey[:, 0], grey[:, 1]) and torch.allclose(grey[:, 1], grey[:, 2])
 
 
-def test_jitter_depends_on_the_seed_alone_and_stays_in_range() -> None:
-    one, same, other = (augment.jitter(faces(), 1.0, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
-    assert torch.equal(one, same) and not torch.allclose(one, other, atol=0.1)
+def jittered(seed: int, amount: float = 1.0) -> torch.Tensor:
+    return augment.draw_jitter(4, amount, torch.Generator().manual_seed(seed)).of_faces(faces())
+
+
+def test_jitter_depends_on_the_seed_alone_differs_by_face_and_stays_in_range() -> None:
+    one, other = jittered(3), jittered(4)
+    assert torch.equal(one, jittered(3)) and not torch.allclose(one, other, atol=0.1)
     assert one.shape == faces().shape and one.abs().max() <= 1
-    assert not torch.allclose(one[0], augment.jitter(faces()[1:], 1.0, torch.Generator().manual_seed(3))[0], atol=0.1)
-    assert torch.allclose(augment.jitter(faces(), 0.0, torch.Generator().manual_seed(3)), faces(), atol=1e-5)
+    assert torch.allclose(jittered(3, 0.0), faces(), atol=1e-5)
+    drawn = augment.draw_jitter(4, 1.0, torch.Generator().manual_seed(3))
+    assert len(drawn.scales.unique()) == len(drawn.degrees.unique()) == len(drawn.contrast.unique()) == 4
 
 
 def test_jitter_makes_up_hardly_any_of_the_border() -> None:
-    """A mark of the whole border, a twentieth of the side wide, is enlarged out of sight or stays at the border."""
+    """Of pictures whose border is marked a tenth wide, the mark comes in by as much again, and mostly goes out."""
     framed = torch.full((300, 3, 40, 40), -1.0)
     framed[:, :, 4:-4, 4:-4] = 1
-    shown = augment.jitter(framed, 1.0, torch.Generator().manual_seed(0))
-    of_middle = [(face[0] > 0).float().mean() for face in shown]
-    assert min(of_middle) > 0.5 and max(of_middle) > 0.9
-    assert (shown[:, 0, 8:-8, 8:-8] > 0).all()
+    jitter = augment.draw_jitter(300, 1.0, torch.Generator().manual_seed(0))
+    shown = jitter.of_faces(framed)[:, 0]
+    assert (shown[:, 8:-8, 8:-8] > 0).all()
+    assert (shown > 0).float().mean() > (framed > 0).float().mean() + 0.05
+
+
+def test_weights_go_where_their_faces_go() -> None:
+    spot = torch.full((4, 3, 40, 40), -1.0)
+    spot[:, :, 25:29, 10:14] = 1
+    jitter = augment.draw_jitter(4, 1.0, torch.Generator().manual_seed(5))
+    lit = jitter.of_faces(spot).mean(1) > 0
+    weighed = jitter.of_weights((spot[:, :1] + 1) / 2)[:, 0] > 0.5
+    assert not torch.equal(weighed[0], weighed[1])
+    assert (lit == weighed).float().mean() > 0.995
 
 
 def test_erasing_covers_the_asked_share_of_faces_with_one_grey_rectangle() -> None:
