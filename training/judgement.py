@@ -61,8 +61,13 @@ class JudgeFigures:
     sex_kept_by_target: ByTarget
     sex_kept_by_input_sex: tuple[Figure, Figure]
     """Of sex_kept: inputs judged male, female."""
+    sex_kept_where_right: Figure
+    """Of sex_kept: inputs whose sex the judge reads as their label says. Where it takes a boy for a girl, an output
+    that shows the man he becomes counts against sex_kept."""
     num_sure: int
     """Inputs of whose sex the judge is sure."""
+    num_right: int
+    """Those of them that it reads as labelled."""
 
 
 def judge_figures(seen: Observations, judge: int) -> JudgeFigures:
@@ -75,6 +80,7 @@ def judge_figures(seen: Observations, judge: int) -> JudgeFigures:
     hits_real_by_group = metrics.mean_by_group(hits_real, seen.own_groups, len(groups))
     expected = hits_real_by_group[targets]
     kept = sex_kept(seen, judge)
+    is_right = (real.women > 0.5) == (seen.faces.sexes == 1)
     is_adult = np.asarray(groups.typical_years) >= KEEPS_SEX_FROM_YEARS
     mean_real = metrics.mean_by_group(real.ages_years, seen.own_groups, len(groups))
     differences = tuple(map(finite, made.ages_years.mean(0) - mean_real))
@@ -109,7 +115,9 @@ def judge_figures(seen: Observations, judge: int) -> JudgeFigures:
             finite(mean(kept[real.women <= 0.5][:, is_adult])),
             finite(mean(kept[real.women > 0.5][:, is_adult])),
         ),
+        sex_kept_where_right=finite(mean(kept[is_right][:, is_adult])),
         num_sure=int(is_sure(real).sum()),
+        num_right=int((is_sure(real) & is_right).sum()),
     )
 
 

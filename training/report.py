@@ -98,6 +98,12 @@ def _judge(judge: JudgeFigures, names: Sequence[str]) -> Section:
             "",
             "",
         ),
+        (
+            f"the same of the {judge.num_right} of them that the judge reads as labelled",
+            share(judge.sex_kept_where_right),
+            "",
+            "",
+        ),
     ]
     return Section(
         title=judge.judge,

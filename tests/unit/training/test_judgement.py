@@ -66,6 +66,14 @@ def test_sex_is_compared_where_the_judge_is_sure_and_the_target_is_adult() -> No
     assert (unsure.num_sure, unsure.sex_kept, unsure.sex_kept_by_input_sex) == (0, None, (None, None))
 
 
+def test_a_judge_that_reads_an_input_wrong_is_told_apart() -> None:
+    # Faces 0 to 2 are read for sure as man, woman, woman; by their labels the third is a man, too. All come out women.
+    found = judge_figures(observed(TYPICAL), 0)
+    assert (found.num_sure, found.num_right) == (3, 2)
+    assert found.sex_kept == pytest.approx(2 / 3, abs=1e-6)
+    assert found.sex_kept_where_right == pytest.approx(1 / 2, abs=1e-6)
+
+
 def test_pictures_too_old_and_too_young_cancel_out_in_the_mean_only() -> None:
     years = np.broadcast_to(TYPICAL, (4, 10)).copy()
     years[:2] += 6
