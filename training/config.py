@@ -51,8 +51,9 @@ class LossWeights:
     """L1 between input and output, fading as exp(-gap in groups): the own age gives the photo back."""
     mirror: float = 6.0
     """L1 between the output and the mirrored output of the mirrored input."""
-    beside: float = 0.0
-    """L1 between input and output beside the oval of the face, which the discriminator is then shown alone."""
+    kept: float = 0.0
+    """L1 between input and output where nothing is to change: beside the face, and the mouth. What may change is then
+    all that the discriminator is shown."""
     mask: float = 0.05
     """Mean of the mask: what need not change is left alone."""
     present_age: float = 0.2
@@ -241,7 +242,7 @@ PRESETS |= {
     f"detailed{shape.size_px}-{groups}": replace(
         PRESETS[name],
         generator=replace(shape, detail_gains=True),
-        weights=LossWeights(keep_sex=5.0, own_age=4.0, beside=4.0, mask=0.5),
+        weights=LossWeights(keep_sex=5.0, own_age=4.0, kept=20.0, mask=0.5),
         jitter=1.0,
     )
     for groups in ("10", "4")

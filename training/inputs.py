@@ -35,8 +35,8 @@ class Inputs:
     """(N, groups + 1) float32 of the target age."""
     gap_groups: Tensor
     """(N,) float32: how many groups lie between own age and target."""
-    oval: Tensor | None = None
-    """(N, 1, S, S) float32, 0..1: where the faces lie; None where nobody asks."""
+    may_change: Tensor | None = None
+    """(N, 1, S, S) float32, 0..1: where the faces may change (training/regions.py); None: anywhere."""
 
 
 def to_inputs(batch: LabelledBatch, groups: AgeGroups, compute: Compute) -> Inputs:

@@ -39,9 +39,9 @@ def mirror(made: Tensor, made_of_mirrored: Tensor) -> Tensor:
     return F.l1_loss(made, made_of_mirrored.flip(-1))
 
 
-def beside(real: Tensor, made: Tensor, oval: Tensor) -> Tensor:
-    """E (1 - o) |x - y|.  Faces (N, 3, S, S), their ovals (N, 1, S, S), 0..1: what lies beside a face is kept."""
-    return ((1 - oval) * (real - made).abs()).mean()
+def kept(real: Tensor, made: Tensor, may_change: Tensor) -> Tensor:
+    """E (1 - w) |x - y|.  Faces (N, 3, S, S), where they may change (N, 1, S, S), 0..1: the rest stays."""
+    return ((1 - may_change) * (real - made).abs()).mean()
 
 
 def mask_sparsity(mask: Tensor) -> Tensor:

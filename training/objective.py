@@ -25,9 +25,9 @@ from training import augment, losses
 from training.augment import Controller
 from training.config import TrainingConfig
 from training.inputs import Inputs
-from training.oval import oval as face_oval
 from training.processes import Processes
 from training.recogniser import FrozenRecogniser
+from training.regions import may_change
 from training.state import TrainingState
 
 ADULT_YEARS = 15
@@ -93,16 +93,16 @@ class AgingObjective:
         return terms | {name: value.item() for name, (_, value) in parts.items()}
 
     def framed(self, inputs: Inputs, random: torch.Generator) -> Inputs:
-        """The inputs jittered as the config asks, with the faces' ovals if there is a term for what lies beside."""
+        """The inputs jittered as the config asks, with where they may change if there is a term for the rest."""
         count, _, _, side = inputs.faces.shape
-        oval = None
-        if self.config.weights.beside:
-            oval = face_oval(side).to(inputs.faces.device).expand(count, -1, -1, -1)
+        where = None
+        if self.config.weights.kept:
+            where = may_change(side).to(inputs.faces.device).expand(count, -1, -1, -1)
         if not self.config.jitter:
-            return replace(inputs, oval=oval)
+            return replace(inputs, may_change=where)
         jitter = augment.draw_jitter(count, self.config.jitter, random)
         faces = jitter.of_faces(inputs.faces)
-        return replace(inputs, faces=faces, oval=None if oval is None else jitter.of_weights(oval))
+        return replace(inputs, faces=faces, may_change=None if where is None else jitter.of_weights(where))
 
     def warm_up(self, inputs: Inputs) -> dict[str, float]:
         """Age heads only, on real faces."""
@@ -110,7 +110,7 @@ class AgingObjective:
         state.discriminator_optimiser.zero_grad()
         state.generator_optimiser.zero_grad()
         with compute_device.autocast(self.compute):
-            judged = state.discriminator(alone(inputs.faces, inputs.oval), inputs.groups, inputs.sexes)
+            judged = state.discriminator(alone(inputs.faces, inputs.may_change), inputs.groups, inputs.sexes)
             encoding = state.generator.encode(inputs.faces)
         age = losses.age_classification(judged.age_logits, inputs.code[:, :-1])
         present = losses.present_age(encoding.age_logits.float(), inputs.ages_years)
@@ -128,9 +128,9 @@ class AgingObjective:
         state.discriminator_optimiser.zero_grad()
         chance = self.controller.chance
         with compute_device.autocast(self.compute):
-            shown = augment.vary_for_discriminator(alone(inputs.faces, inputs.oval), chance, random)
+            shown = augment.vary_for_discriminator(alone(inputs.faces, inputs.may_change), chance, random)
             real_judged = state.discriminator(shown, inputs.groups, inputs.sexes)
-            shown = augment.vary_for_discriminator(alone(made, inputs.oval), chance, random)
+            shown = augment.vary_for_discriminator(alone(made, inputs.may_change), chance, random)
             made_judged = state.discriminator(shown, inputs.target_groups, inputs.sexes)
         adversarial = losses.adversarial_discriminator(real_judged.score, made_judged.score)
         age_real = losses.age_classification(real_judged.age_logits, inputs.code[:, :-1])
@@ -139,7 +139,7 @@ class AgingObjective:
         terms["hit_real"] = hits(real_judged.age_logits, inputs.groups)
         if state.step % config.r1_every == 0:
             # Lazily, and so much the stronger (Karras et al. 2020, section 3.1); in float32, being a gradient's.
-            faces = alone(inputs.faces, inputs.oval)[::2].clone().requires_grad_()
+            faces = alone(inputs.faces, inputs.may_change)[::2].clone().requires_grad_()
             score = state.discriminator(faces, inputs.groups[::2], inputs.sexes[::2]).score
             penalty = losses.r1(score, faces)
             objective = objective + config.weights.r1 * config.r1_every * penalty
@@ -154,7 +154,7 @@ class AgingObjective:
     def generator_terms(self, inputs: Inputs, made: Tensor, random: torch.Generator) -> dict[str, tuple[float, Tensor]]:
         """Weight and value of each term that looks at the outputs (N, 3, S, S)."""
         state, weights = self.state, self.config.weights
-        shown = augment.vary_for_discriminator(alone(made, inputs.oval), self.controller.chance, random)
+        shown = augment.vary_for_discriminator(alone(made, inputs.may_change), self.controller.chance, random)
         with compute_device.autocast(self.compute):
             judged = state.discriminator(shown, inputs.target_groups, inputs.sexes)
             # Every second face is mirrored, the others are read: by rows, so that it is so in every process.
@@ -167,8 +167,8 @@ class AgingObjective:
             "tone": (weights.tone, losses.cheek_tone(inputs.faces, made)),
             "hue": (weights.hue, losses.hue(inputs.faces, made)),
         }
-        if inputs.oval is not None:
-            parts["beside"] = (weights.beside, losses.beside(inputs.faces, made, inputs.oval))
+        if inputs.may_change is not None:
+            parts["kept"] = (weights.kept, losses.kept(inputs.faces, made, inputs.may_change))
         return parts | self.witnessed(inputs, made, random)
 
     def witnessed(self, inputs: Inputs, made: Tensor, random: torch.Generator) -> dict[str, tuple[float, Tensor]]:
@@ -198,9 +198,9 @@ class AgingObjective:
         return parts
 
 
-def alone(faces: Tensor, oval: Tensor | None) -> Tensor:
-    """(N, 3, S, S) with grey beside the ovals (N, 1, S, S); as they are without."""
-    return faces if oval is None else faces * oval
+def alone(faces: Tensor, may_change: Tensor | None) -> Tensor:
+    """(N, 3, S, S) with grey where they may not change, by (N, 1, S, S); as they are without."""
+    return faces if may_change is None else faces * may_change
 
 
 def at_size(faces: Tensor, reader: Estimator) -> Tensor:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from core.aging import FaceAger
 from core.align import UTKFACE, Photo, apply
 from core.detect import Face, portrait_box
-from training import metrics, oval
+from training import metrics, regions
 from training.metrics import ByTarget, Figure, by_target, finite, mean
 
 
@@ -49,7 +49,7 @@ def beside(face: Face, photo_shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     matrix = UTKFACE.matrix(face.points, face.convention, 1000)
     x, y = np.meshgrid(np.arange(left, right), np.arange(top, bottom))
     places = (apply(matrix, np.stack((x.ravel(), y.ravel()), axis=1)) + 0.5) / 1000
-    is_inside = (((places - oval.CENTRE) / oval.HALF_AXES) ** 2).sum(1) <= 1
+    is_inside = (((places - regions.CENTRE) / regions.HALF_AXES) ** 2).sum(1) <= 1
     result = np.zeros(photo_shape[:2], dtype=np.bool_)
     result[top:bottom, left:right] = ~is_inside.reshape(x.shape)
     return result

@@ -34,13 +34,13 @@ def test_cycle_and_mask() -> None:
     assert losses.mask_sparsity(torch.tensor([[[[0.0, 1.0]]]])).item() == pytest.approx(0.5)
 
 
-def test_beside_counts_what_lies_outside_the_ovals_alone() -> None:
+def test_kept_counts_what_may_not_change_alone() -> None:
     real, made = torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 4, 4)
     made[0, :, 0, 0] = 1
-    ovals = torch.ones(2, 1, 4, 4)
-    assert losses.beside(real, made, ovals) == 0
-    ovals[:, :, 0, 0] = 0.25
-    assert losses.beside(real, made, ovals).item() == pytest.approx(0.75 / 32)
+    where = torch.ones(2, 1, 4, 4)
+    assert losses.kept(real, made, where) == 0
+    where[:, :, 0, 0] = 0.25
+    assert losses.kept(real, made, where).item() == pytest.approx(0.75 / 32)
 
 
 def test_present_age_is_least_at_the_label_and_grows_with_the_miss() -> None:

@@ -13,9 +13,9 @@ from tests.models import TINY_ESTIMATOR, random_estimator
 from training.config import LossWeights, TrainingConfig, preset
 from training.inputs import Inputs, to_inputs
 from training.objective import AgingObjective, Witnesses, at_size
-from training.oval import oval
 from training.processes import Processes
 from training.recogniser import FrozenRecogniser
+from training.regions import may_change
 from training.source import open_source
 from training.trainer import Trainer
 
@@ -57,18 +57,18 @@ def test_jitter_reaches_real_faces_and_outputs_alike(config: TrainingConfig) -> 
     assert terms[2]["own_age"] < 1  # input and output are framed alike
 
 
-def test_beside_the_face_the_discriminator_sees_nothing_and_outputs_are_held(config: TrainingConfig) -> None:
-    """What lies beside the ovals does not change what the discriminator says; without the term it does."""
+def test_what_may_not_change_is_hidden_from_the_discriminator_and_held(config: TrainingConfig) -> None:
+    """Repainted, it does not change what the discriminator says; without the term it does."""
     said = []
     for weight, repaint in ((0.0, False), (0.0, True), (4.0, False), (4.0, True)):
-        weights = dataclasses.replace(config.weights, beside=weight)
+        weights = dataclasses.replace(config.weights, kept=weight)
         trainer, inputs = trainer_with(dataclasses.replace(config, weights=weights), Witnesses())
         assert isinstance(trainer.objective, AgingObjective)
         given = trainer.objective.framed(inputs[1], torch.Generator())
-        far = oval(32) == 0
+        far = may_change(32) == 0
         made = torch.where(far, 1.0, given.faces) if repaint else given.faces
         parts = trainer.objective.generator_terms(given, made, torch.Generator().manual_seed(0))
-        said.append((parts["g"][1].item(), parts["beside"][1].item() if "beside" in parts else None))
+        said.append((parts["g"][1].item(), parts["kept"][1].item() if "kept" in parts else None))
     assert said[0][0] != said[1][0] and said[2][0] == said[3][0]
     assert said[0][1] is said[1][1] is None and said[2][1] == 0 and said[3][1] is not None and said[3][1] > 0.01
 
