@@ -14,9 +14,20 @@ from skimage.data import astronaut
 from core.generator import Generator
 from core.weights import list_models, load
 from tests.drawn import face_parquet
+from training.__main__ import main
 from training.state import load_average
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """What the command line says, in this process, of what it refuses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["training", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == 1
+    return capsys.readouterr().err
 
 
 def training(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -36,18 +47,21 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def export(run: Path, models: Path, photo: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def export(run: Path, models: Path, photo: Path, *more: str) -> list[str | Path]:
+    """The arguments of an export."""
     terms = ["--licence", "Non-commercial research only", "--trained-on", "drawn faces"]
-    return training("export", run, "--name", "tiny", *terms, "--models", models, "--photo", photo, *more)
+    return ["export", run, "--name", "tiny", *terms, "--models", models, "--photo", photo, *more]
 
 
 @pytest.mark.usefixtures("shared")
-def test_strengths_are_chosen_on_faces_of_their_own(run: Path, tmp_path: Path) -> None:
-    def choose(out: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
-        return training("choose-strengths", run, "--out", out, "--per-group", "1", "--threads", "1", *more)
+def test_strengths_are_chosen_on_faces_of_their_own(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def choose(out: Path, *more: str | Path) -> list[str | Path]:
+        return ["choose-strengths", run, "--out", out, "--per-group", "1", "--threads", "1", *more]
 
     faces = run.parent / "faces.parquet"
-    done = choose(tmp_path / "out", "--data", faces, "--tried", "2", "0.5")
+    done = training(*choose(tmp_path / "out", "--data", faces, "--tried", "2", "0.5"))
     assert done.returncode == 0, done.stderr
     chosen = json.loads(done.stdout)["strength"]
     assert len(chosen) == 10
@@ -61,37 +75,33 @@ def test_strengths_are_chosen_on_faces_of_their_own(run: Path, tmp_path: Path) -
     assert (tmp_path / "out" / "strengths.md").read_text() in done.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"strengths.json", "strengths.md"}
 
-    few = choose(tmp_path / "few", "--data", face_parquet(tmp_path / "few.parquet", count=2))
-    assert few.returncode == 1
-    assert few.stderr.startswith("error: no face of 3-6 years to choose strengths on; name other faces with --data")
-    twice = choose(tmp_path / "twice", "--data", faces, "--tried", "1", "1")
-    assert twice.returncode == 1
-    assert "different strengths to try, got [1.0, 1.0]" in twice.stderr
+    few = refused(capsys, *choose(tmp_path / "few", "--data", face_parquet(tmp_path / "few.parquet", count=2)))
+    assert few.startswith("error: no face of 3-6 years to choose strengths on; name other faces with --data")
+    twice = refused(capsys, *choose(tmp_path / "twice", "--data", faces, "--tried", "1", "1"))
+    assert "different strengths to try, got [1.0, 1.0]" in twice
 
 
 @pytest.mark.usefixtures("shared")
-def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
-    photo = tmp_path / "astronaut.png"
+def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = tmp_path / "photos" / "astronaut.png"
+    photo.parent.mkdir()
     Image.fromarray(astronaut()).save(photo)
-    early = export(run, tmp_path / "models", photo)
-    assert early.returncode == 1
-    assert "was not evaluated; run: python -m training evaluate" in early.stderr
+    early = refused(capsys, *export(run, tmp_path / "models", photo))
+    assert "was not evaluated; run: python -m training evaluate" in early
     assert not (tmp_path / "models").exists()
 
     strengths = ["--strength", "0.5", "0.6", "0.7", "0.8", "0.9", "1", "1.1", "1.2", "1.3", "1.4"]
-    judged = training("evaluate", run, "--out", run / "figures", "--max-faces", "4", "--threads", "1", *strengths)
+    few = ["--max-faces", "4", "--photos", photo.parent, "--threads", "1"]
+    judged = training("evaluate", run, "--out", run / "figures", *few, *strengths)
     assert judged.returncode == 0, judged.stderr
     assert json.loads(judged.stdout)["num_outputs"] == 40
-    stronger = export(run, tmp_path / "models", photo, "--strength", "2")
-    assert stronger.returncode == 1
-    assert "was evaluated with other weights" in stronger.stderr
-    two = export(run, tmp_path / "models", photo, "--strength", "0.8", "0.7")
-    assert two.returncode == 1
-    assert "strengths must be 10 numbers above 0 and at most 3, got (0.8, 0.7)" in two.stderr
-    ignored = training("evaluate", "agetrans-128-10", "--out", tmp_path / "figures", "--strength", "0.8")
-    assert ignored.returncode == 1
-    assert "agetrans-128-10 is no run folder: an exported model has its strengths within" in ignored.stderr
-    done = export(run, tmp_path / "models", photo, "--notes", "The light was bad.", *strengths)
+    stronger = refused(capsys, *export(run, tmp_path / "models", photo, "--strength", "2"))
+    assert "was evaluated with other weights" in stronger
+    two = refused(capsys, *export(run, tmp_path / "models", photo, "--strength", "0.8", "0.7"))
+    assert "strengths must be 10 numbers above 0 and at most 3, got (0.8, 0.7)" in two
+    ignored = refused(capsys, "evaluate", "agetrans-128-10", "--out", tmp_path / "figures", "--strength", "0.8")
+    assert "agetrans-128-10 is no run folder: an exported model has its strengths within" in ignored
+    done = training(*export(run, tmp_path / "models", photo, "--notes", "The light was bad.", *strengths))
     assert done.returncode == 0, done.stderr
 
     (info,) = list_models(tmp_path / "models")
@@ -131,11 +141,8 @@ def test_a_run_becomes_a_model_with_its_card(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("shared")
-def test_evaluating_what_is_not_there(tmp_path: Path) -> None:
-    nobody = training("evaluate", "nobody", "--out", tmp_path)
-    assert nobody.returncode == 1
-    assert "There is no model nobody" in nobody.stderr
+def test_evaluating_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "There is no model nobody" in refused(capsys, "evaluate", "nobody", "--out", tmp_path)
     (tmp_path / "empty").mkdir()
-    empty = training("evaluate", tmp_path / "empty", "--out", tmp_path)
-    assert empty.returncode == 1
-    assert "is no run folder with a checkpoint" in empty.stderr
+    empty = refused(capsys, "evaluate", tmp_path / "empty", "--out", tmp_path)
+    assert "is no run folder with a checkpoint" in empty
