@@ -66,6 +66,9 @@ class AgeGroups:
     def positions(self, ages_years: Sequence[float] | npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Where ages lie among the groups: a typical age at its group's number, others between.
 
+        Younger than the youngest typical age counts as that, older than the oldest as that.
+
+
         Args:
             ages_years: (N,) years, 0..130.
         Returns:

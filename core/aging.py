@@ -15,7 +15,7 @@ from core import device as compute_device
 from core.age_reader import AgeReader, PresentAge
 from core.ages import AgeGroups, group_system
 from core.align import Affine, Photo, crop, framing_named
-from core.change import Change, counted_from_present, gap_groups, grey_levels
+from core.change import Change, counted_from_present, gap_between, grey_levels
 from core.detect import Face, FacePack, portrait_box
 from core.device import Compute
 from core.errors import NoFace
@@ -265,7 +265,7 @@ class _Prepared:
         if self.at_present is None:
             return None
         assert self.present_age is not None  # at_present was made for it
-        gap = gap_groups(self.groups, years, self.present_age.years)
+        gap = gap_between(self.groups, years, self.present_age.years)
         return grey_levels(counted_from_present(made, self.at_present, self.pictures[0].float(), gap))
 
 

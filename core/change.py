@@ -24,15 +24,17 @@ def counted_from_present(made: Tensor, at_present: Tensor, picture: Tensor, gap_
 
     Args:
         made, at_present, picture: (..., 3, S, S), -1..1.
-        gap_groups: 0 or more, see `gap_groups`.
+        gap_groups: 0 or more, see `gap_between`.
     Returns:
         (..., 3, S, S), 0 where target and present age are one.
     """
     return (made - picture) - math.exp(-gap_groups) * (at_present - picture)
 
 
-def gap_groups(groups: AgeGroups, one_years: float, other_years: float) -> float:
-    """How many groups lie between two ages: 1 from typical age to typical age, parts of it between them."""
+def gap_between(groups: AgeGroups, one_years: float, other_years: float) -> float:
+    """How many groups lie between two ages: 1 from typical age to typical age, parts of it between them, 0 beyond the
+    outermost typical ages.
+    """
     one, other = groups.positions([one_years, other_years])
     return float(abs(one - other))
 

@@ -13,7 +13,7 @@ import torch
 from core import device as compute_device
 from core.aging import FaceAger
 from core.align import Affine, Photo, crop
-from core.change import Change, counted_from_present, gap_groups, grey_levels
+from core.change import Change, counted_from_present, gap_between, grey_levels
 from core.detect import Face
 from core.generator import Generator, age_code
 from core.images import to_tensor
@@ -51,10 +51,10 @@ class MovingFace:
         self.ager.targets([years])
         network, compute, groups = self.ager.network, self.ager.compute, self.ager.groups
         pictures = compute.move(to_tensor(np.stack(crops)))
-        gap = gap_groups(groups, years, present_years)
         with torch.inference_mode(), compute_device.autocast(compute):
             if isinstance(network, Generator):
                 both = pictures.repeat_interleave(2, dim=0)  # each face twice: as it is to be, as it is
+                gap = gap_between(groups, years, present_years)
                 code = compute.move(age_code(groups, [years, present_years] * len(crops)))
                 made = network.decode(both, network.encode(pictures).repeat(2), code)[0].float().clamp(-1, 1)
                 change = counted_from_present(made[0::2], made[1::2], pictures.float(), gap)

@@ -22,6 +22,8 @@ TONE_SPREAD = 2.5
 """Tone fades over this many times the feather."""
 TONE_GRID_PX = 16
 """Tone is what survives on a grid of this many cells a side."""
+HARDLY_LOST = 0.01
+"""Where nowhere more than this share of the finer detail goes, none does: it would not come to a grey level."""
 CORNER_EXPONENT = 5.0
 """Shape of the mask: 2 would be an ellipse, infinity the whole square."""
 
@@ -109,8 +111,9 @@ class Paster:
             return result
         faded = self._fade(change)
         spread = self._spread(faded, cv2.INTER_CUBIC)
-        if scale_of(self.matrix) < 1:
-            spread += self._finer_loss(photo, faded)
+        finer = self._finer_change(photo, faded) if scale_of(self.matrix) < 1 else None
+        if finer is not None:
+            spread += finer
         if self._let_through is not None:
             spread *= self._let_through
         result[self.region] = cv2.add(photo[self.region], spread, dtype=cv2.CV_8U)
@@ -158,14 +161,20 @@ class Paster:
         flags = interpolation | cv2.WARP_INVERSE_MAP
         return np.asarray(cv2.warpAffine(values, self._warp, size, flags=flags, borderMode=cv2.BORDER_CONSTANT))
 
-    def _finer_loss(self, photo: Photo, faded: Change) -> npt.NDArray[np.float32]:
-        """(h, w, 3) float32: what the photo's detail finer than the crop loses, where the change takes the crop's."""
+    def _finer_change(self, photo: Photo, faded: Change) -> npt.NDArray[np.float32] | None:
+        """(h, w, 3) float32: takes out the photo's detail finer than the crop where the change takes the crop's; None
+        where hardly any goes.
+        """
         import cv2
 
         before = crop(photo, self.matrix, self.size_px)
-        lost = self._spread(detail_left(before, before + faded) - 1, cv2.INTER_LINEAR)  # -1..0
-        finer = photo[self.region] - self._spread(before.astype(np.float32), cv2.INTER_CUBIC)
-        return np.asarray(finer * lost[:, :, None])
+        lost = (1 - detail_left(before, before + faded)) * self._detail_mask[:, :, 0]
+        if lost.max() < HARDLY_LOST:
+            return None
+        finer = self._spread(before.astype(np.float32), cv2.INTER_CUBIC)
+        np.subtract(finer, photo[self.region], out=finer)
+        finer *= self._spread(lost, cv2.INTER_LINEAR)[:, :, None]
+        return finer
 
     def _fade(self, change: Change) -> Change:
         """(S, S, 3) change with its detail and its tone each brought to zero at the edge."""

@@ -27,13 +27,13 @@ def warp(
     """Turn, scale and shift each face about its middle; what comes in at the border is mirrored.
 
     Args:
-        faces: (N, 3, S, S).
+        faces: (N, 3, S, S), or weights of their pixels, (N, 1, S, S).
         degrees: (N,) counter-clockwise.
         scales: (N,) above 1 enlarges.
-        shifts: (N, 2) parts of the side, to the right and down.
+        shifts: (N, 2) parts of the side, to the right and down, before the turn and the scale.
         mode: between pixels; bicubic keeps more detail, and may exceed the faces' range.
     Returns:
-        (N, 3, S, S).
+        The same shape.
     """
     radians = degrees * (math.pi / 180)
     cosine, sine = torch.cos(radians) / scales, torch.sin(radians) / scales
@@ -131,12 +131,12 @@ def draw_jitter(count: int, amount: float, random: torch.Generator) -> Jitter:
     Args:
         count: N.
         amount: 0..1 of the full ranges: tilts of 6 degrees, scales of 0.95 to 1.25, shifts of 2 % of the side and of
-            two thirds of what an enlarged face hides of its border, brightness of 0.1, contrast and saturation of a
-            quarter.
+            two thirds of what an enlarged face hides of its border, brightness of 0.1 (of -1..1), contrast and
+            saturation of a quarter.
         random: on the CPU; fixes everything.
     """
     scales = torch.exp(uniform(count, math.log(0.95), math.log(1.25), random) * amount)
-    room = 0.02 * amount + (scales - 1).clamp(min=0)[:, None] / 3
+    room = 0.02 * amount + (1 - 1 / scales).clamp(min=0)[:, None] / 3
     return Jitter(
         degrees=uniform(count, -6, 6, random) * amount,
         scales=scales,

@@ -36,7 +36,7 @@ class Inputs:
     gap_groups: Tensor
     """(N,) float32: how many groups lie between own age and target."""
     may_change: Tensor | None = None
-    """(N, 1, S, S) float32, 0..1: where the faces may change (training/regions.py); None: anywhere."""
+    """(N, 1, S, S) float32, 0..1: where the faces may change (training/face_area.py); None: anywhere."""
 
 
 def to_inputs(batch: LabelledBatch, groups: AgeGroups, compute: Compute) -> Inputs:

@@ -3,7 +3,8 @@
 The age is pushed by the discriminator (conditioned on group and sex), its age head and an independent reader.
 What else might move is held, each by a term of its own: the person, but only where the output is less alike than one
 person's real pictures are on average over that gap of years, or than `identity_floor` (training/recogniser.py); the sex
-that the reader sees; the colour of the cheeks and, everywhere, its hue. Outputs are not brought back to the input's
+that the reader sees; the colour of the cheeks and, everywhere, its hue; and, where asked for, the mouth and what lies
+beside the face (training/face_area.py). Outputs are not brought back to the input's
 age: at the strengths of a release, outputs of no group were further from real pictures without a way back
 (docs/recipe.md).
 """
@@ -24,10 +25,10 @@ from core.verification import band_for_ages
 from training import augment, losses
 from training.augment import Controller
 from training.config import TrainingConfig
+from training.face_area import may_change
 from training.inputs import Inputs
 from training.processes import Processes
 from training.recogniser import FrozenRecogniser
-from training.regions import may_change
 from training.state import TrainingState
 
 ADULT_YEARS = 15

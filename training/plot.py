@@ -40,6 +40,7 @@ TITLES = {
     "present_age": "present age",
     "own_age": "own age given back (L1)",
     "cycle": "there and back (L1)",
+    "kept": "what may not change (L1)",
     "mask": "mean of the mask",
     "waiting": "share of time waiting for data",
     "faces_per_s": "faces a second",

@@ -9,8 +9,12 @@ import numpy.typing as npt
 from core.aging import FaceAger
 from core.align import UTKFACE, Photo, apply
 from core.detect import Face, portrait_box
-from training import metrics, regions
+from training import metrics
+from training.face_area import OVAL_HALF_AXES
 from training.metrics import ByTarget, Figure, by_target, finite, mean
+
+OVAL_CENTRE = (0.49, 0.40)
+"""Of a face in UTKFace framing, as parts of the crop's side: x, y; half axes as in training/face_area.py."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +53,7 @@ def beside(face: Face, photo_shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     matrix = UTKFACE.matrix(face.points, face.convention, 1000)
     x, y = np.meshgrid(np.arange(left, right), np.arange(top, bottom))
     places = (apply(matrix, np.stack((x.ravel(), y.ravel()), axis=1)) + 0.5) / 1000
-    is_inside = (((places - regions.CENTRE) / regions.HALF_AXES) ** 2).sum(1) <= 1
+    is_inside = (((places - OVAL_CENTRE) / OVAL_HALF_AXES) ** 2).sum(1) <= 1
     result = np.zeros(photo_shape[:2], dtype=np.bool_)
     result[top:bottom, left:right] = ~is_inside.reshape(x.shape)
     return result

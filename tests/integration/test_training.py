@@ -80,11 +80,11 @@ def test_two_sittings_equal_one(straight: Path, data: Path, tmp_path: Path) -> N
 
 
 def test_two_sittings_equal_one_where_weights_are_channels_last(data: Path, tmp_path: Path) -> None:
-    """As on every GPU: moments are kept plain in the file, and must come back as the weights lie."""
-    asked = ("--precision", "bfloat16")
-    assert run(tmp_path / "straight", data, *asked, "--steps", "12").returncode == 0
-    assert run(tmp_path / "run", data, *asked, "--steps", "5").returncode == 0
-    assert run(tmp_path / "run", data, "--steps", "12").returncode == 0, "what a run began with, it keeps"
+    """As on every GPU: moments are kept plain in the file, and must come back as the weights lie. And with jitter."""
+    asked, varied = ("--precision", "bfloat16"), ("--jitter", "1", "--weight", "kept", "20")
+    assert run(tmp_path / "straight", data, *asked, *varied, "--steps", "12").returncode == 0
+    assert run(tmp_path / "run", data, *asked, *varied, "--steps", "5").returncode == 0
+    assert run(tmp_path / "run", data, *varied, "--steps", "12").returncode == 0, "what a run began with, it keeps"
     assert same_state(tmp_path / "straight", tmp_path / "run")
     assert json.loads((tmp_path / "run" / "config.json").read_text())["precision"] == "bfloat16"
 

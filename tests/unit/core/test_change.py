@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.ages import TEN
-from core.change import counted_from_present, gap_groups, grey_levels
+from core.change import counted_from_present, gap_between, grey_levels
 
 
 def picture(seed: int) -> torch.Tensor:
@@ -26,9 +26,9 @@ def test_far_from_it_the_change_is_the_outputs_own_and_between_it_fades() -> Non
 
 
 def test_gaps_count_groups_either_way_and_nothing_beyond_the_outermost() -> None:
-    assert gap_groups(TEN, 1.0, 8.0) == gap_groups(TEN, 8.0, 1.0) == 2
-    assert gap_groups(TEN, 58.0, 67.5) == pytest.approx(0.5)
-    assert gap_groups(TEN, 90.0, 80.0) == 0
+    assert gap_between(TEN, 1.0, 8.0) == gap_between(TEN, 8.0, 1.0) == 2
+    assert gap_between(TEN, 58.0, 67.5) == pytest.approx(0.5)
+    assert gap_between(TEN, 90.0, 80.0) == 0
 
 
 def test_grey_levels_are_rows_of_pixels() -> None:

@@ -8,7 +8,7 @@ import torch
 from core.aging import FaceAger
 from core.detect import open_pack
 from core.device import choose
-from core.generator import Generator, GeneratorConfig
+from core.generator import Generator, GeneratorConfig, age_code
 from core.moving import MovingFace, likeness, steadied
 from core.weights import LoadedModel
 from tests.models import info_of
@@ -39,6 +39,20 @@ def test_a_frame_becomes_what_a_photo_becomes(ager: FaceAger) -> None:
     aged = moving.paste(photo, matrix, changes[1]).astype(int)
     assert np.abs(aged - whole.results[0].photo).max() <= 1
     assert np.abs(aged - photo).max() > 3
+
+
+@pytest.mark.parametrize(("years", "gap"), [(34.5, 0.0), (70.0, 2.0 + 12 / 19), (1.0, 6.0)])
+def test_the_change_is_counted_from_the_present_age_near_it(ager: FaceAger, years: float, gap: float) -> None:
+    network = ager.network
+    assert isinstance(network, Generator)
+    shown = np.random.default_rng(1).integers(60, 190, (32, 32, 3)).astype(np.uint8)
+    x = torch.from_numpy(shown).permute(2, 0, 1)[None].float() / 127.5 - 1
+    with torch.inference_mode():
+        made, present = (network(x, age_code(network.groups, [age])).clamp(-1, 1) for age in (years, 34.5))
+    expected = ((made - x) - np.exp(-gap) * (present - x))[0].permute(1, 2, 0).numpy() * 127.5
+    (change,) = MovingFace(ager).changes([shown], years, 34.5)
+    assert change == pytest.approx(expected, abs=1e-3)
+    assert (np.abs(change).max() == 0) == (years == 34.5)
 
 
 def test_ages_beyond_the_model_are_refused(ager: FaceAger) -> None:

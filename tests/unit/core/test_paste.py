@@ -2,6 +2,7 @@
 
 import time
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.align import crop
-from core.paste import Paster, mask
+from core.paste import FEATHER, Paster, mask
 
 SIZE = 128
 MATRIX = np.array([[0.4, 0.0, -60.0], [0.0, 0.4, -40.0]])
@@ -70,6 +71,27 @@ def test_detail_finer_than_the_crop_goes_with_what_the_change_takes_of_the_crop(
     assert np.array_equal(right, photo[200:320, 350:420, 0])
     grain = np.abs(np.diff(left, axis=1)).mean()
     assert grain < 4  # 20 in the photo
+
+
+def test_where_the_mask_is_zero_finer_detail_stays_as_well() -> None:
+    photo = photo_of_noise()
+    before = crop(photo, MATRIX, SIZE).astype(np.float32)
+    result = pasted(photo, cv2.GaussianBlur(before, (0, 0), 4) - before)
+    weights = cv2.warpAffine(mask(SIZE, FEATHER), MATRIX, (800, 600), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    assert np.array_equal(result[weights == 0], photo[weights == 0])
+    # And hardly more than the change itself moves where the mask begins.
+    begins = (weights > 0) & (weights < 0.01)
+    assert begins.sum() > 500 and np.abs(result[begins].astype(int) - photo[begins]).max() <= 3
+
+
+def test_a_face_smaller_than_the_crop_gets_the_change_and_no_more() -> None:
+    """Its photo has nothing finer than the crop; what the warps leave of it is not taken out."""
+    photo = np.random.default_rng(5).integers(60, 190, (90, 120, 3), dtype=np.uint8)
+    matrix = np.array([[2.0, 0.0, -40.0], [0.0, 2.0, -20.0]])
+    change = 120 - crop(photo, matrix, SIZE).astype(np.float32)
+    levels = pasted(photo, change, matrix).astype(int) - photo
+    alone = pasted(np.full_like(photo, 120), change, matrix).astype(int) - 120
+    assert np.abs(levels - alone).max() <= 1
 
 
 def test_the_change_lands_where_it_was_cropped() -> None:

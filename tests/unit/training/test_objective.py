@@ -8,14 +8,16 @@ import pytest
 import torch
 
 from core.estimator import Estimator
+from core.generator import Generator
 from tests.drawn import face_parquet
 from tests.models import TINY_ESTIMATOR, random_estimator
+from training.augment import draw_jitter
 from training.config import LossWeights, TrainingConfig, preset
+from training.face_area import may_change
 from training.inputs import Inputs, to_inputs
 from training.objective import AgingObjective, Witnesses, at_size
 from training.processes import Processes
 from training.recogniser import FrozenRecogniser
-from training.regions import may_change
 from training.source import open_source
 from training.trainer import Trainer
 
@@ -45,32 +47,54 @@ def test_warm_up_reads_ages_only_then_every_term_is_there(config: TrainingConfig
     assert any(not torch.equal(value, before[name]) for name, value in trainer.state.generator.state_dict().items())
 
 
-def test_jitter_reaches_real_faces_and_outputs_alike(config: TrainingConfig) -> None:
-    """With it a step differs from one without; at nothing it is the same to the bit."""
-    terms = []
-    for jitter in (0.0, 0.0, 1.0):
-        trainer, inputs = trainer_with(dataclasses.replace(config, jitter=jitter), Witnesses())
-        trainer.step(inputs[0])
-        terms.append(trainer.step(inputs[1]))
-    assert terms[0] == terms[1]
-    assert terms[0]["d"] != terms[2]["d"] and terms[0]["own_age"] != terms[2]["own_age"]
-    assert terms[2]["own_age"] < 1  # input and output are framed alike
-
-
-def test_what_may_not_change_is_hidden_from_the_discriminator_and_held(config: TrainingConfig) -> None:
-    """Repainted, it does not change what the discriminator says; without the term it does."""
-    said = []
-    for weight, repaint in ((0.0, False), (0.0, True), (4.0, False), (4.0, True)):
-        weights = dataclasses.replace(config.weights, kept=weight)
-        trainer, inputs = trainer_with(dataclasses.replace(config, weights=weights), Witnesses())
+def test_inputs_are_framed_by_the_seed_and_only_where_asked(config: TrainingConfig) -> None:
+    framed = []
+    for jitter, kept in ((0.0, 0.0), (0.0, 4.0), (1.0, 4.0), (1.0, 4.0)):
+        weights = dataclasses.replace(config.weights, kept=kept)
+        trainer, inputs = trainer_with(dataclasses.replace(config, jitter=jitter, weights=weights), Witnesses())
         assert isinstance(trainer.objective, AgingObjective)
-        given = trainer.objective.framed(inputs[1], torch.Generator())
-        far = may_change(32) == 0
-        made = torch.where(far, 1.0, given.faces) if repaint else given.faces
-        parts = trainer.objective.generator_terms(given, made, torch.Generator().manual_seed(0))
-        said.append((parts["g"][1].item(), parts["kept"][1].item() if "kept" in parts else None))
-    assert said[0][0] != said[1][0] and said[2][0] == said[3][0]
-    assert said[0][1] is said[1][1] is None and said[2][1] == 0 and said[3][1] is not None and said[3][1] > 0.01
+        framed.append(trainer.objective.framed(inputs[1], torch.Generator().manual_seed(5)))
+    plain, held, one, same = framed
+    assert torch.equal(plain.faces, held.faces) and plain.may_change is None
+    assert held.may_change is not None and torch.equal(held.may_change, may_change(32).expand(8, -1, -1, -1))
+    drawn = draw_jitter(8, 1.0, torch.Generator().manual_seed(5))
+    assert torch.equal(one.faces, drawn.of_faces(plain.faces)) and torch.equal(one.faces, same.faces)
+    assert one.may_change is not None and torch.equal(one.may_change, drawn.of_weights(held.may_change))
+    assert torch.equal(one.target_code, plain.target_code)
+
+
+def test_input_and_output_are_framed_alike(config: TrainingConfig) -> None:
+    """A generator that changes nothing gives back what it was given, whichever way that lies."""
+    trainer, inputs = trainer_with(dataclasses.replace(config, jitter=1.0), Witnesses())
+    trainer.step(inputs[0])
+    assert isinstance(trainer.state.generator, Generator)
+    torch.nn.init.zeros_(trainer.state.generator.decoder.head.weight)
+    torch.nn.init.zeros_(trainer.state.generator.decoder.head.bias)
+    assert trainer.step(inputs[1])["own_age"] == 0
+
+
+@pytest.mark.parametrize("kept", [0.0, 4.0])
+@pytest.mark.parametrize("of", ["warm_up", "real", "made", "generator"])
+def test_what_may_not_change_is_hidden_from_the_discriminator(config: TrainingConfig, kept: float, of: str) -> None:
+    """With the term, painting it over changes nothing that the discriminator says, in any step; without it does."""
+    said = []
+    for painted in (False, True):
+        weights = dataclasses.replace(config.weights, kept=kept)
+        trainer, inputs = trainer_with(dataclasses.replace(config, weights=weights, r1_every=1), Witnesses())
+        objective, random = trainer.objective, torch.Generator().manual_seed(0)
+        assert isinstance(objective, AgingObjective)
+        given = objective.framed(inputs[1], random)
+        over = torch.where(may_change(32) == 0, 1.0, given.faces) if painted else given.faces
+        if of == "warm_up":
+            said.append([objective.warm_up(dataclasses.replace(given, faces=over))["age_real"]])
+        elif of == "generator":
+            said.append([objective.generator_terms(given, over, random)[term][1].item() for term in ("g", "age_made")])
+        else:
+            real, made = (over, given.faces) if of == "real" else (given.faces, over)
+            terms = objective.discriminator_step(dataclasses.replace(given, faces=real), made, random)
+            said.append([terms[term] for term in (("d", "age_real", "r1") if of == "real" else ("d",))])
+    for one, other in zip(*said, strict=True):
+        assert (one == other) == bool(kept)
 
 
 def test_the_penalty_comes_every_so_many_steps(config: TrainingConfig) -> None:

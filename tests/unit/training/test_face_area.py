@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.align import UTKFACE
-from training.regions import may_change
+from training.face_area import may_change
 
 
 @pytest.mark.parametrize("size_px", [32, 128, 192])

@@ -9,25 +9,25 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-CENTRE = (0.49, 0.40)
+OVAL_CENTRE = (0.5, 0.40)
 """Of the face's oval, parts of the crop's side: x, y."""
-HALF_AXES = (0.47, 0.63)
+OVAL_HALF_AXES = (0.47, 0.63)
 """A face is about 2.2 eye distances wide and 2.95 from hairline to chin, the eyes two fifths down; a tenth more."""
-MOUTH_CENTRE = (0.49, 0.70)
+MOUTH_CENTRE = (0.5, 0.70)
 """Between the corners of the mouth and a little lower: mouths open downwards."""
 MOUTH_HALF_AXES = (0.2, 0.075)
 """The corners lie 0.17 to either side."""
 FADES_UP_TO = 1.2
-"""Times the half axes: where the soft rim of an oval ends."""
+"""Times the half axes: where the soft rim of an ellipse ends."""
 
 
 @lru_cache(maxsize=8)
 def may_change(size_px: int) -> Tensor:
-    """(1, 1, size_px, size_px) float32: 1 within the face's oval but for the mouth, 0 beyond the soft rims of both."""
-    return oval(size_px, CENTRE, HALF_AXES) * (1 - oval(size_px, MOUTH_CENTRE, MOUTH_HALF_AXES))
+    """(1, 1, size_px, size_px) float32: 1 within the face's oval, 0 in the mouth and beyond the oval, soft between."""
+    return ellipse(size_px, OVAL_CENTRE, OVAL_HALF_AXES) * (1 - ellipse(size_px, MOUTH_CENTRE, MOUTH_HALF_AXES))
 
 
-def oval(size_px: int, centre: tuple[float, float], half_axes: tuple[float, float]) -> Tensor:
+def ellipse(size_px: int, centre: tuple[float, float], half_axes: tuple[float, float]) -> Tensor:
     """(1, 1, size_px, size_px) float32: 1 within an ellipse, given in parts of the side, and 0 beyond its soft rim."""
     places = (torch.arange(size_px) + 0.5) / size_px
     across, down = ((places - middle) / half for middle, half in zip(centre, half_axes, strict=True))
