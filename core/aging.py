@@ -207,6 +207,7 @@ class FaceAger:
         photo = prepared.photo
         kept = keep(photo, prepared.face, locks)
         paster = Paster(photo.shape, prepared.matrix, self.model.info.size_px, kept=kept)
+        detail = paster.finer_detail(photo)
         area = portrait_box(prepared.face, photo.shape)
         at_once = max(1, PIXELS_AT_ONCE // self.model.info.size_px**2) if isinstance(self.network, Generator) else 1
         for start in range(0, len(targets), at_once):
@@ -215,7 +216,7 @@ class FaceAger:
             faces = to_uint8(made)
             for target, tensor, face in zip(some, made, faces, strict=True):
                 change = prepared.change(tensor, target.years)
-                pasted = paster.face(photo, face) if change is None else paster.change(photo, change)
+                pasted = paster.face(photo, face, detail) if change is None else paster.change(photo, change, detail)
                 yield AgedFace(
                     target=target,
                     face=face,

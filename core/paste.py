@@ -7,6 +7,7 @@ the change fades out near the crop's edge over `feather` of its side, tone over 
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,15 @@ def mask(size_px: int, feather: float) -> npt.NDArray[np.float32]:
     return weights
 
 
+class FinerDetail(NamedTuple):
+    """A photo's crop, and what the photo shows beyond it."""
+
+    before: Photo
+    """(S, S, 3) uint8 RGB."""
+    finer: npt.NDArray[np.int16]
+    """(h, w, 3) grey levels, over the region of the crop."""
+
+
 class Paster:
     """Carries changes of one crop back into its photo; made once for a face, used for all its ages.
 
@@ -81,6 +91,7 @@ class Paster:
         right, bottom = np.clip(np.ceil(corners.max(0)) + 1, 0, (width, height)).astype(int).tolist()
         self.region = (slice(top, max(top, bottom)), slice(left, max(left, right)))
         """Rows and columns of the photo that a change may touch."""
+        self._is_off_photo = top >= bottom or left >= right
         self._shrink = max(1, round(scale_of(self.matrix)))
         shifted = np.hstack([self.matrix[:, :2], self.matrix[:, :2] @ [[left], [top]] + self.matrix[:, 2:]])
         side = -(-size_px // self._shrink)
@@ -89,12 +100,20 @@ class Paster:
         self._warp = np.hstack([shifted[:, :2] * factor, (shifted[:, 2:] + 0.5) * factor - 0.5])
         self._let_through = None if kept is None else self._share_let_through(kept, left, top)
 
-    def change(self, photo: Photo, change: Change) -> Photo:
+    def finer_detail(self, photo: Photo) -> FinerDetail | None:
+        """What several changes of one photo have in common; None where the photo shows no more than its crop."""
+        if scale_of(self.matrix) >= 1 or self._is_off_photo:
+            return None
+        before = crop(photo, self.matrix, self.size_px)
+        return FinerDetail(before, self._finer(photo, before).round().astype(np.int16))
+
+    def change(self, photo: Photo, change: Change, detail: FinerDetail | None = None) -> Photo:
         """Add the change of a crop to its photo.
 
         Args:
             photo: (H, W, 3) uint8 RGB, of the shape given at the start.
             change: (size_px, size_px, 3) float32, grey levels -255..255.
+            detail: `finer_detail` of that photo, to save time where it gets several changes.
         Returns:
             (H, W, 3) uint8 RGB, a new array; equal to the photo wherever the mask is zero.
         """
@@ -105,13 +124,11 @@ class Paster:
         if change.shape != (self.size_px, self.size_px, 3):
             raise ValueError(f"expected a change of {(self.size_px, self.size_px, 3)}, got {change.shape}")
         result = photo.copy()
-        rows, columns = self.region
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        if not height or not width:
+        if self._is_off_photo:
             return result
         faded = self._fade(change)
         spread = self._spread(faded, cv2.INTER_CUBIC)
-        finer = self._finer_change(photo, faded) if scale_of(self.matrix) < 1 else None
+        finer = self._finer_change(photo, faded, detail) if scale_of(self.matrix) < 1 else None
         if finer is not None:
             spread += finer
         if self._let_through is not None:
@@ -119,7 +136,7 @@ class Paster:
         result[self.region] = cv2.add(photo[self.region], spread, dtype=cv2.CV_8U)
         return result
 
-    def face(self, photo: Photo, face: Photo) -> Photo:
+    def face(self, photo: Photo, face: Photo, detail: FinerDetail | None = None) -> Photo:
         """Put a whole generated crop in the place of the photo's own.
 
         The shift in colour that the crop shows near its edge, where it should show the photo unchanged, is taken out.
@@ -127,14 +144,16 @@ class Paster:
         Args:
             photo: (H, W, 3) uint8 RGB.
             face: (size_px, size_px, 3) uint8 RGB.
+            detail: as for `change`.
         Returns:
             (H, W, 3) uint8 RGB, a new array. Detail of the photo finer than the crop's pixels stays where the face has
             that of the crop.
         """
-        change = face.astype(np.float32) - crop(photo, self.matrix, self.size_px).astype(np.float32)
+        before = crop(photo, self.matrix, self.size_px) if detail is None else detail.before
+        change = face.astype(np.float32) - before.astype(np.float32)
         rim = self._tone_mask[:, :, 0] < 0.5
         change -= np.median(change[rim], axis=0)
-        return self.change(photo, change)
+        return self.change(photo, change, detail)
 
     def _share_let_through(self, kept: Kept, left: int, top: int) -> npt.NDArray[np.float32] | None:
         """(h, w, 1) float32, 0..1, over the region; None where the crop lies off the photo."""
@@ -161,20 +180,26 @@ class Paster:
         flags = interpolation | cv2.WARP_INVERSE_MAP
         return np.asarray(cv2.warpAffine(values, self._warp, size, flags=flags, borderMode=cv2.BORDER_CONSTANT))
 
-    def _finer_change(self, photo: Photo, faded: Change) -> npt.NDArray[np.float32] | None:
+    def _finer(self, photo: Photo, before: Photo) -> npt.NDArray[np.float32]:
+        """(h, w, 3): what the region of the photo shows and its enlarged crop does not, in grey levels."""
+        import cv2
+
+        finer = self._spread(before.astype(np.float32), cv2.INTER_CUBIC)
+        np.subtract(photo[self.region], finer, out=finer)
+        return finer
+
+    def _finer_change(self, photo: Photo, faded: Change, detail: FinerDetail | None) -> npt.NDArray[np.float32] | None:
         """(h, w, 3) float32: takes out the photo's detail finer than the crop where the change takes the crop's; None
         where hardly any goes.
         """
         import cv2
 
-        before = crop(photo, self.matrix, self.size_px)
+        before = crop(photo, self.matrix, self.size_px) if detail is None else detail.before
         lost = (1 - detail_left(before, before + faded)) * self._detail_mask[:, :, 0]
         if lost.max() < HARDLY_LOST:
             return None
-        finer = self._spread(before.astype(np.float32), cv2.INTER_CUBIC)
-        np.subtract(finer, photo[self.region], out=finer)
-        finer *= self._spread(lost, cv2.INTER_LINEAR)[:, :, None]
-        return finer
+        finer = self._finer(photo, before) if detail is None else detail.finer
+        return np.asarray(finer * -self._spread(lost, cv2.INTER_LINEAR)[:, :, None])
 
     def _fade(self, change: Change) -> Change:
         """(S, S, 3) change with its detail and its tone each brought to zero at the edge."""

@@ -84,6 +84,26 @@ def test_where_the_mask_is_zero_finer_detail_stays_as_well() -> None:
     assert begins.sum() > 500 and np.abs(result[begins].astype(int) - photo[begins]).max() <= 3
 
 
+def test_several_changes_may_share_what_they_have_in_common() -> None:
+    photo = photo_of_noise()
+    paster = Paster(photo.shape, MATRIX, SIZE)
+    detail = paster.finer_detail(photo)
+    assert detail is not None and np.array_equal(detail.before, crop(photo, MATRIX, SIZE))
+    blurred = cv2.GaussianBlur(detail.before, (0, 0), 4)
+    change = blurred.astype(np.float32) - detail.before
+    alone = paster.change(photo, change).astype(int)
+    assert np.abs(paster.change(photo, change, detail).astype(int) - alone).max() <= 1
+    assert np.abs(alone - photo).max() > 20
+    whole = paster.face(photo, blurred).astype(int)
+    assert np.abs(paster.face(photo, blurred, detail).astype(int) - whole).max() <= 1
+
+
+def test_a_photo_that_shows_no_more_than_its_crop_has_no_finer_detail() -> None:
+    photo = photo_of_noise()
+    for matrix in ([[1, 0, -60], [0, 1, -40]], [[2, 0, -60], [0, 2, -40]], [[0.4, 0, 5000], [0, 0.4, 0]]):
+        assert Paster(photo.shape, matrix, SIZE).finer_detail(photo) is None
+
+
 def test_a_face_smaller_than_the_crop_gets_the_change_and_no_more() -> None:
     """Its photo has nothing finer than the crop; what the warps leave of it is not taken out."""
     photo = np.random.default_rng(5).integers(60, 190, (90, 120, 3), dtype=np.uint8)
