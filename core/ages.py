@@ -68,7 +68,6 @@ class AgeGroups:
 
         Younger than the youngest typical age counts as that, older than the oldest as that.
 
-
         Args:
             ages_years: (N,) years, 0..130.
         Returns:

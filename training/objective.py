@@ -1,12 +1,11 @@
 """Our objective: one step of discriminator and generator.
 
-The age is pushed by the discriminator (conditioned on group and sex), its age head and an independent reader.
-What else might move is held, each by a term of its own: the person, but only where the output is less alike than one
-person's real pictures are on average over that gap of years, or than `identity_floor` (training/recogniser.py); the sex
-that the reader sees; the colour of the cheeks and, everywhere, its hue; and, where asked for, the mouth and what lies
-beside the face (training/face_area.py). Outputs are not brought back to the input's
-age: at the strengths of a release, outputs of no group were further from real pictures without a way back
-(docs/recipe.md).
+The age is pushed by the discriminator (conditioned on group and sex), its age head and an independent reader. What
+else might move is held, each by a term of its own: the person, but only where the output is less alike than one
+person's real pictures are on average over that gap of years, or than `identity_floor` (training/recogniser.py); the
+sex that the reader sees; the colour of the cheeks and, everywhere, its hue; and, where asked for, the mouth and what
+lies beside the face (training/face_area.py). Outputs are not brought back to the input's age: at the strengths of a
+release, outputs of no group were further from real pictures without a way back (docs/recipe.md).
 """
 
 from dataclasses import dataclass, replace

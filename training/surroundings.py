@@ -14,7 +14,8 @@ from training.face_area import OVAL_HALF_AXES
 from training.metrics import ByTarget, Figure, by_target, finite, mean
 
 OVAL_CENTRE = (0.49, 0.40)
-"""Of a face in UTKFace framing, as parts of the crop's side: x, y; half axes as in training/face_area.py."""
+"""Of a face in UTKFace framing, as parts of the crop's side: x, y; its eyes are on average there. Training, which
+mirrors every second face, takes the middle (training/face_area.py)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
