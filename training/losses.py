@@ -145,7 +145,21 @@ def chroma(colours: Tensor) -> Tensor:
     return torch.einsum("cr,nr...->nc...", colours.new_tensor(CHROMA), colours)
 
 
-def stray_hue(real: Tensor, made: Tensor, least_chroma: float = 0.03) -> Tensor:
+def skin_hue(real: Tensor, least_chroma: float = 0.03) -> tuple[Tensor, Tensor]:
+    """The line from grey to a face's own skin, as chroma: its direction (N, 2, 1, 1), of length 1, and how far out
+    along it the cheeks lie (N, 1, 1).
+
+    Args:
+        real: (N, 3, S, S), -1..1, in UTKFace's framing.
+        least_chroma: cheeks with less colour than this are taken for grey ones, on which any colour is astray: their
+            direction is shorter.
+    """
+    skin = chroma(cheek_colours(real).mean(1))[:, :, None, None]
+    size = torch.linalg.vector_norm(skin, dim=1, keepdim=True)
+    return skin / size.clamp(min=least_chroma), size[:, 0]
+
+
+def stray_hue(real: Tensor, made: Tensor) -> Tensor:
     """How far each cell's colour moved away from the line from grey to the face's own skin.
 
     Skin that reddens or pales, hair that turns grey and lips that fade move along that line, more or less; a violet
@@ -153,13 +167,11 @@ def stray_hue(real: Tensor, made: Tensor, least_chroma: float = 0.03) -> Tensor:
 
     Args:
         real, made: (N, 3, S, S), -1..1, S a multiple of 32, in UTKFace's framing.
-        least_chroma: cheeks with less colour than this are taken for grey ones, on which any colour is astray.
     Returns:
         (N, 32, 32), 0 or more; 0.1 is a speck that everyone sees.
     """
     moved = F.avg_pool2d(chroma(made - real), real.shape[2] // CHROMA_CELLS)
-    skin = chroma(cheek_colours(real).mean(1))  # (N, 2)
-    skin = (skin / torch.linalg.vector_norm(skin, dim=1, keepdim=True).clamp(min=least_chroma))[:, :, None, None]
+    skin, _ = skin_hue(real)
     across = moved - (moved * skin).sum(1, keepdim=True) * skin
     found: Tensor = (across.square().sum(1) + 1e-12).sqrt()
     return found
@@ -172,6 +184,33 @@ def hue(real: Tensor, made: Tensor, free: float = 0.02) -> Tensor:
         real, made: (N, 3, S, S), -1..1, S a multiple of 32.
     """
     return F.relu(stray_hue(real, made) - free).mean()
+
+
+def glow(real: Tensor, made: Tensor) -> Tensor:
+    """How much further from grey, in the direction of the face's own skin, each cell became than both the photo is
+    there and the cheeks are.
+
+    Skin painted over dark hair, half of it, is no skin in the shade but a glowing rim: redder than any part of the
+    face. On the line from grey to skin as it is, it is no stray hue.
+
+    Args:
+        real, made: (N, 3, S, S), -1..1, S a multiple of 32, in UTKFace's framing.
+    Returns:
+        (N, 32, 32), 0 or more; 0.1 is a red that everyone sees.
+    """
+    skin, cheeks = skin_hue(real)
+    cell = real.shape[2] // CHROMA_CELLS
+    before, after = ((F.avg_pool2d(chroma(faces), cell) * skin).sum(1) for faces in (real, made))
+    return F.relu(after - torch.maximum(before, cheeks))
+
+
+def glowing(real: Tensor, made: Tensor, free: float = 0.02) -> Tensor:
+    """E relu(r(x, y) - free), r the glow of a cell: ageing leaves no red rims.
+
+    Args:
+        real, made: (N, 3, S, S), -1..1, S a multiple of 32.
+    """
+    return F.relu(glow(real, made) - free).mean()
 
 
 def pixel(real: Tensor, made: Tensor) -> Tensor:

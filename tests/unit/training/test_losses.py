@@ -130,3 +130,21 @@ def test_hue_leaves_paler_and_darker_skin_and_finds_a_green_lip() -> None:
     turned_blue = torch.zeros(1, 3, 64, 64)
     turned_blue[:, 2] = 0.5
     assert losses.stray_hue(torch.zeros(1, 3, 64, 64), turned_blue).min() > 0.2, "a grey photo has no hue to keep to"
+
+
+def test_glow_leaves_skin_over_dark_hair_and_finds_the_red_of_half_of_it() -> None:
+    skin = torch.tensor([0.5, 0.1, -0.2])[:, None, None]
+    real = skin.expand(3, 64, 64).clone()
+    real[:, 56:] = -0.9  # hair below the chin
+    made = real.clone()
+    made[:, 56:, :32] = skin[:, :, :]
+    assert losses.glowing(real[None], made[None]).item() == 0, "skin as the cheeks' is no redder than they are"
+    made[:, 56:60, :32] = torch.tensor([0.2, -0.7, -0.9])[:, None, None]
+    found = losses.glow(real[None], made[None])[0]
+    # Cb -0.2521, Cr 0.4662 lie (0.2521 * 0.2176 + 0.4662 * 0.2243) / 0.3125 out along skin, whose cheeks lie at 0.3125
+    assert found[28:30, :16].min().item() == pytest.approx(
+        (0.2521 * 0.2176 + 0.4662 * 0.2243) / 0.3125 - 0.3125, rel=0.02
+    )
+    assert found.sum().item() == pytest.approx(found[28:30, :16].sum().item(), rel=1e-4)
+    assert losses.glow(made[None], made[None]).max().item() == 0, "what the photo has itself is none of it"
+    assert losses.glow(real[None], real[None] - 0.3).max().item() == pytest.approx(0, abs=1e-6)
