@@ -47,8 +47,8 @@ class LossWeights:
     """Change of the cheeks' colour."""
     hue: float = 20.0
     """Colour that moves away from the line from grey to the face's own skin."""
-    glow: float = 0.0
-    """Colour further from grey than both the photo has there and the cheeks have."""
+    saturation: float = 0.0
+    """Colour further from grey than the cheeks', or on grey's other side, where the photo's is not."""
     own_age: float = 8.0
     """L1 between input and output, fading as exp(-gap in groups): the own age gives the photo back."""
     mirror: float = 6.0
@@ -244,7 +244,7 @@ PRESETS |= {
     f"detailed{shape.size_px}-{groups}": replace(
         PRESETS[name],
         generator=replace(shape, detail_gains=True),
-        weights=LossWeights(keep_sex=8.0, glow=20.0, own_age=4.0, kept=20.0, mask=0.5),
+        weights=LossWeights(keep_sex=8.0, saturation=20.0, own_age=4.0, kept=20.0, mask=0.5),
         jitter=1.0,
     )
     for groups in ("10", "4")

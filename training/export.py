@@ -147,7 +147,7 @@ def course(counters: dict[str, Any], config: dict[str, Any]) -> str:
 def command(config: dict[str, Any]) -> str:
     """What to type to learn as such a run did: its preset, and what differs from that."""
     # What came later than a run it did without; of other options that it lacks nothing is known.
-    config = {"jitter": 0.0, **config, "weights": {"glow": 0.0, "kept": 0.0, **config["weights"]}}
+    config = {"jitter": 0.0, **config, "weights": {"saturation": 0.0, "kept": 0.0, **config["weights"]}}
     named = json.loads(json.dumps(dataclasses.asdict(preset(config["preset"])), default=str))
     named["recogniser"] = named["recogniser"] and Path(named["recogniser"]).name  # as `bare_config` has it
     if config["recogniser"] != named["recogniser"]:

@@ -186,31 +186,31 @@ def hue(real: Tensor, made: Tensor, free: float = 0.02) -> Tensor:
     return F.relu(stray_hue(real, made) - free).mean()
 
 
-def glow(real: Tensor, made: Tensor) -> Tensor:
-    """How much further from grey, in the direction of the face's own skin, each cell became than both the photo is
-    there and the cheeks are.
+def stray_saturation(real: Tensor, made: Tensor) -> Tensor:
+    """How far each cell's colour lies beyond the ends of the line from grey to the face's own skin, where the photo's
+    does not: further from grey than the cheeks are, or on grey's other side.
 
-    Skin painted over dark hair, half of it, is no skin in the shade but a glowing rim: redder than any part of the
-    face. On the line from grey to skin as it is, it is no stray hue.
+    Skin painted over dark hair, half of it, is no skin in the shade but a glowing rim, redder than any part of the
+    face; brown eyes and shadows made lighter turn blue. On that line as they are, both have no stray hue.
 
     Args:
         real, made: (N, 3, S, S), -1..1, S a multiple of 32, in UTKFace's framing.
     Returns:
-        (N, 32, 32), 0 or more; 0.1 is a red that everyone sees.
+        (N, 32, 32), 0 or more; 0.1 is a red or a blue that everyone sees.
     """
     skin, cheeks = skin_hue(real)
     cell = real.shape[2] // CHROMA_CELLS
     before, after = ((F.avg_pool2d(chroma(faces), cell) * skin).sum(1) for faces in (real, made))
-    return F.relu(after - torch.maximum(before, cheeks))
+    return F.relu(after - torch.maximum(before, cheeks)) + F.relu(before.clamp(max=0) - after)
 
 
-def glowing(real: Tensor, made: Tensor, free: float = 0.02) -> Tensor:
-    """E relu(r(x, y) - free), r the glow of a cell: ageing leaves no red rims.
+def saturation(real: Tensor, made: Tensor, free: float = 0.02) -> Tensor:
+    """E relu(s(x, y) - free), s the stray saturation of a cell: ageing leaves no red rims and no blue eyes.
 
     Args:
         real, made: (N, 3, S, S), -1..1, S a multiple of 32.
     """
-    return F.relu(glow(real, made) - free).mean()
+    return F.relu(stray_saturation(real, made) - free).mean()
 
 
 def pixel(real: Tensor, made: Tensor) -> Tensor:

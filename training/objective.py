@@ -3,8 +3,8 @@
 The age is pushed by the discriminator (conditioned on group and sex), its age head and an independent reader. What
 else might move is held, each by a term of its own: the person, but only where the output is less alike than one
 person's real pictures are on average over that gap of years, or than `identity_floor` (training/recogniser.py); the
-sex that the reader sees; the colour of the cheeks and, everywhere, its hue and, where asked for, its glow; and, where
-asked for, the mouth and what lies beside the face (training/face_area.py). Outputs are not brought back to the input's
+sex that the reader sees; the colour of the cheeks and, everywhere, its hue; where asked for, its
+saturation, the mouth and what lies beside the face (training/face_area.py). Outputs are not brought back to the input's
 age: at the strengths of a release, outputs of no group were further from real pictures without a way back
 (docs/recipe.md).
 """
@@ -167,7 +167,7 @@ class AgingObjective:
             "mirror": (weights.mirror, losses.mirror(made[::2], mirrored)),
             "tone": (weights.tone, losses.cheek_tone(inputs.faces, made)),
             "hue": (weights.hue, losses.hue(inputs.faces, made)),
-            "glow": (weights.glow, losses.glowing(inputs.faces, made)),
+            "saturation": (weights.saturation, losses.saturation(inputs.faces, made)),
         }
         if inputs.may_change is not None:
             parts["kept"] = (weights.kept, losses.kept(inputs.faces, made, inputs.may_change))

@@ -40,7 +40,6 @@ TITLES = {
     "present_age": "present age",
     "own_age": "own age given back (L1)",
     "cycle": "there and back (L1)",
-    "glow": "colour beyond the cheeks'",
     "kept": "what may not change (L1)",
     "mask": "mean of the mask",
     "waiting": "share of time waiting for data",

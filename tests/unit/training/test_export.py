@@ -45,7 +45,9 @@ def test_what_to_type_names_what_a_run_was_given() -> None:
     assert "--identity-floor" not in command(other)
     before = {**other, "preset": "detailed192-10", "generator": None, "weights": {"keep_sex": 5.0, "own_age": 4.0}}
     del before["jitter"]
-    assert "--jitter 0 " in command(before) and command(before).endswith(" --weight keep_sex 5 glow 0 kept 0 --out RUN")
+    assert "--jitter 0 " in command(before) and command(before).endswith(
+        " --weight keep_sex 5 saturation 0 kept 0 --out RUN"
+    )
     wide = {**plain, "num_processes": 8, "precision": "bfloat16", "num_workers": 5}
     assert command(wide).startswith("torchrun --nproc-per-node 8 -m training train --preset grown192-10 --precision ")
     assert "--workers" not in command(wide)

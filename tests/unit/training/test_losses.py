@@ -132,19 +132,32 @@ def test_hue_leaves_paler_and_darker_skin_and_finds_a_green_lip() -> None:
     assert losses.stray_hue(torch.zeros(1, 3, 64, 64), turned_blue).min() > 0.2, "a grey photo has no hue to keep to"
 
 
-def test_glow_leaves_skin_over_dark_hair_and_finds_the_red_of_half_of_it() -> None:
+def test_saturation_leaves_skin_over_dark_hair_and_finds_the_red_of_half_of_it() -> None:
     skin = torch.tensor([0.5, 0.1, -0.2])[:, None, None]
     real = skin.expand(3, 64, 64).clone()
     real[:, 56:] = -0.9  # hair below the chin
     made = real.clone()
-    made[:, 56:, :32] = skin[:, :, :]
-    assert losses.glowing(real[None], made[None]).item() == 0, "skin as the cheeks' is no redder than they are"
+    made[:, 56:, :32] = skin
+    assert losses.saturation(real[None], made[None]).item() == 0, "skin as the cheeks' is no redder than they are"
     made[:, 56:60, :32] = torch.tensor([0.2, -0.7, -0.9])[:, None, None]
-    found = losses.glow(real[None], made[None])[0]
-    # Cb -0.2521, Cr 0.4662 lie (0.2521 * 0.2176 + 0.4662 * 0.2243) / 0.3125 out along skin, whose cheeks lie at 0.3125
-    assert found[28:30, :16].min().item() == pytest.approx(
-        (0.2521 * 0.2176 + 0.4662 * 0.2243) / 0.3125 - 0.3125, rel=0.02
-    )
+    found = losses.stray_saturation(real[None], made[None])[0]
+    # Cb -0.2521, Cr 0.4662: so far out along skin at Cb -0.2176, Cr 0.2243, whose cheeks lie at 0.3125
+    out = (0.2521 * 0.2176 + 0.4662 * 0.2243) / 0.3125
+    assert found[28:30, :16].min().item() == pytest.approx(out - 0.3125, rel=0.02)
     assert found.sum().item() == pytest.approx(found[28:30, :16].sum().item(), rel=1e-4)
-    assert losses.glow(made[None], made[None]).max().item() == 0, "what the photo has itself is none of it"
-    assert losses.glow(real[None], real[None] - 0.3).max().item() == pytest.approx(0, abs=1e-6)
+    assert losses.stray_saturation(made[None], made[None]).max().item() == 0, "what the photo has itself is not stray"
+    assert losses.stray_saturation(real[None], real[None] - 0.3).max().item() == pytest.approx(0, abs=1e-6)
+
+
+def test_saturation_finds_brown_eyes_turned_blue_and_leaves_blue_ones_and_grey_ones() -> None:
+    real = torch.tensor([0.5, 0.1, -0.2])[None, :, None, None].expand(1, 3, 64, 64).clone()
+    real[:, :, 24:28, 16:20] = torch.tensor([-0.4, -0.6, -0.7])[:, None, None]
+    grey, blue = real.clone(), real.clone()
+    grey[:, :, 24:28, 16:20] = -0.5
+    blue[:, :, 24:28, 16:20] = torch.tensor([-0.6, -0.5, -0.3])[:, None, None]
+    assert losses.saturation(real, grey).item() == 0
+    found = losses.stray_saturation(real, blue)[0]
+    # Cb 0.1169, Cr -0.0662: so far on grey's other side
+    assert found[12:14, 8:10].min().item() == pytest.approx((0.1169 * 0.2176 + 0.0662 * 0.2243) / 0.3125, rel=0.02)
+    assert losses.saturation(real, blue).item() == pytest.approx((found.max().item() - 0.02) * 4 / 1024, rel=0.01)
+    assert losses.saturation(blue, blue).item() == 0

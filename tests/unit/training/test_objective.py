@@ -40,7 +40,7 @@ def test_warm_up_reads_ages_only_then_every_term_is_there(config: TrainingConfig
     assert trainer.step(inputs[0]).keys() == {"age_real", "present_age"}
     before = {name: value.clone() for name, value in trainer.state.generator.state_dict().items()}
     terms = trainer.step(inputs[1])
-    held = {"own_age", "mirror", "tone", "hue", "glow", "keep_sex", "mask"}
+    held = {"own_age", "mirror", "tone", "hue", "saturation", "keep_sex", "mask"}
     assert {"d", "g", "read_age", "augment", *held} <= terms.keys()
     assert "r1" not in terms
     assert all(np.isfinite(value) for value in terms.values())
