@@ -244,7 +244,7 @@ PRESETS |= {
     f"detailed{shape.size_px}-{groups}": replace(
         PRESETS[name],
         generator=replace(shape, detail_gains=True),
-        weights=LossWeights(keep_sex=8.0, saturation=20.0, own_age=4.0, kept=20.0, mask=0.5),
+        weights=LossWeights(keep_sex=8.0, saturation=40.0, own_age=4.0, kept=20.0, mask=0.5),
         jitter=1.0,
     )
     for groups in ("10", "4")
