@@ -5,10 +5,12 @@ import sys
 
 import tyro
 
+PORT = os.environ.get("GRADIO_SERVER_PORT", "7860")
+
 
 def main(
     host: str = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
-    port: int = int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+    port: str = PORT,
     model: str = "",
     pack: str = "auto",
     archive: str = "",
@@ -24,6 +26,8 @@ def main(
     """
     # Threads that spin while they wait cost a busy machine a strip of ages in 0.1 s: several seconds. torch reads this.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+        sys.exit(f"error: a port is a number from 0 to 65535, got {port!r}; give --port or GRADIO_SERVER_PORT another")
     from core.errors import CafError
     from demo import borrowing
 
@@ -31,7 +35,7 @@ def main(
     from demo.ui import serve
 
     try:
-        serve(host=host, port=port, model=model, pack=pack, archive=archive)
+        serve(host=host, port=int(port), model=model, pack=pack, archive=archive)
     except (CafError, ValueError, OSError) as error:  # OSError: the port is taken, the host is not ours
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:  # while it starts; later Gradio ends as quietly

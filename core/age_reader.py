@@ -25,6 +25,16 @@ class PresentAge:
     interval_years: tuple[float, float] | None = None
     """Youngest and oldest age of the 80 % interval; None where the age was given, or a generator's encoder read it."""
 
+    @property
+    def whole_years(self) -> int:
+        """Whole years begun, as people and the groups count: 17 until the 18th birthday."""
+        return int(self.years)
+
+    @property
+    def whole_interval(self) -> tuple[int, int] | None:
+        """The interval in whole years begun."""
+        return None if self.interval_years is None else (int(self.interval_years[0]), int(self.interval_years[1]))
+
 
 class AgeReader:
     """Reads ages with one estimator. Keeps nothing of one call for the next; safe to share between threads."""

@@ -33,8 +33,10 @@ def counted_from_present(made: Tensor, at_present: Tensor, picture: Tensor, gap_
 
 def gap_between(groups: AgeGroups, one_years: float, other_years: float) -> float:
     """How many groups lie between two ages: 1 from typical age to typical age, parts of it between them, 0 beyond the
-    outermost typical ages.
+    outermost typical ages; infinity where one is younger than any group, as a child is to a model of adults.
     """
+    if min(one_years, other_years) < groups.first_years[0]:
+        return math.inf
     one, other = groups.positions([one_years, other_years])
     return float(abs(one - other))
 

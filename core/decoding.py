@@ -29,6 +29,8 @@ MIB: Final = 1 << 20
 
 DAMAGED: Final = "This picture is damaged and cannot be opened; get a fresh copy or save it again as JPEG."
 TOO_HUNGRY: Final = "This picture needs too much memory to open; save it as an ordinary JPEG and try again."
+LONGEST_SIDE_PX: Final = 32_766
+"""Of a picture; OpenCV warps none with a longer side."""
 ODD_VALUES: Final = "This picture stores its pixels in an unusual way ({mode}); save it as an ordinary JPEG."
 
 
@@ -132,6 +134,8 @@ def refuse_size(width_px: int, height_px: int, limits: DecodeLimits) -> None:
         raise BadImage(f"{size}; at most {limits.max_pixels / 1e6:g} million are allowed, make it smaller.")
     if max(width_px, height_px) > limits.max_aspect * min(width_px, height_px):
         raise BadImage(f"{size}, longer than {limits.max_aspect:g} to 1; crop it to the person first.")
+    if max(width_px, height_px) > LONGEST_SIDE_PX:
+        raise BadImage(f"{size}; no side may have more than {LONGEST_SIDE_PX}, crop it to the person first.")
 
 
 def ends_flat(picture: Image.Image) -> bool:

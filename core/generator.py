@@ -3,9 +3,8 @@
     encode   x -> features at three or more scales, and the present age           (once a photo)
     decode   features, age code -> change d and mask m;   y = x + m * d           (once an age)
 
-The published generator (core.reference) joins the age to the picture before its first layer, so every
-age costs a whole pass. Here ten ages cost one encoder and ten decoders, what the mask leaves out
-cannot change, and the change d is what is carried over to a photo of any size.
+The published generator (core.reference) joins the age to the picture before its first layer, so every age costs a
+whole pass. Here ten ages cost one encoder and ten decoders, and what the mask leaves out cannot change.
 """
 
 import math
@@ -49,15 +48,16 @@ class GeneratorConfig:
     """Of each age group, what changes made for it are multiplied by; empty: by nothing, as they are in training."""
 
     def __post_init__(self) -> None:
+        counts = (self.size_px, self.fold, self.code_width, *self.channels)
+        blocks = (*self.encoder_blocks, *self.decoder_blocks)
+        if not all(type(one) is int and one >= least for many, least in ((counts, 1), (blocks, 0)) for one in many):
+            raise ValueError(f"sizes and channels are whole numbers from 1, blocks from 0: {self}")
         num_groups = len(group_system(self.groups))
         if self.strengths and not (len(self.strengths) == num_groups and all(0 < one <= 3 for one in self.strengths)):
             raise ValueError(f"strengths must be {num_groups} numbers above 0 and at most 3, got {self.strengths}")
         scales = len(self.channels)
         if not scales == len(self.encoder_blocks) == len(self.decoder_blocks) >= 2:
-            raise ValueError(
-                f"channels {self.channels}, encoder_blocks {self.encoder_blocks} and decoder_blocks "
-                f"{self.decoder_blocks} must name the same two or more scales"
-            )
+            raise ValueError(f"channels and both kinds of blocks must name the same two or more scales: {self}")
         if self.detail_gains and not fits(self.size_px):
             raise ValueError(f"detail_gains needs a size_px that divides by 64 and is larger, got {self.size_px}")
         if self.size_px % (self.fold * 2 ** (scales - 1)):

@@ -6,7 +6,6 @@ touches the network or the disk but what the page would leave there too.
 """
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -173,7 +172,7 @@ def bytes_in(sent: Any) -> bytes:
         raise Refusal(NO_DATA_URL)
     try:
         return base64.b64decode(sent[start.end() :], validate=True)
-    except binascii.Error:
+    except ValueError:  # what is no ASCII, too
         raise Refusal("The data: URL of the photo is not base64; send it whole.") from None
 
 

@@ -1,7 +1,6 @@
 """The mirror: one frame of a camera in, the same frame with the face at another age out."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from statistics import median
@@ -128,7 +127,7 @@ def read_frame(sent: object, limits: DecodeLimits = FRAME_LIMITS) -> Photo:
         raise BadImage(NO_FRAME)
     try:
         data = base64.b64decode(url[len(HEAD) :], validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # what is no ASCII, too
         raise BadImage(NO_FRAME) from error
     return decode_photo(data, limits)
 

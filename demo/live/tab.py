@@ -1,7 +1,7 @@
 """The Live tab: consent, the camera's frames one after the other, the strip of a frozen one, downloads."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import gradio as gr
@@ -54,8 +54,16 @@ class LiveTab(Layout):
             **in_order(self.askings, self.moment, self.glance, self.consent, self.guardian),
             **work,
         )
-        # A frame still under way would bring back what is forgotten here.
-        stops([self.camera.play, self.camera.pause, self.camera.stop, self.consent.input], [aging])
+        saving = []
+        for button, make in ((self.save_png, self.make_png), (self.save_zip, self.make_zip)):
+            pressed = button.click(lambda: self.hint("Preparing the file …"), None, self.saved, **quiet)
+            to_save = in_order(self.askings, self.moment, self.sitting, self.picked)
+            saving.append(pressed.then(self.while_held(make), outputs=[self.file, self.saved], **to_save, **work))
+            saving[-1].success(None, self.file, None, js=SAVE)
+        # A frame still under way would bring back what is forgotten here, and a file would outlive what allowed it.
+        forgetting = [self.camera.play, self.camera.pause, self.camera.stop, self.consent.input]
+        stops(forgetting, [aging])
+        stops([*forgetting, self.guardian.input], saving)
         stops(
             [self.cancel.click, self.camera.play, self.camera.stop, self.consent.input, self.guardian.input], [frozen]
         )
@@ -70,11 +78,6 @@ class LiveTab(Layout):
         allowed = in_order(self.askings, self.moment, self.guardian)
         self.guardian.input(ending(self.allow), outputs=[*self.allow(False)], **allowed, **quiet)
         self.strip.select(self.pick, None, [self.picked, self.save_png], **quiet)
-        chosen = [self.sitting, self.picked]
-        for button, make in ((self.save_png, self.make_png), (self.save_zip, self.make_zip)):
-            button.click(lambda: self.hint("Preparing the file …"), None, self.saved, **quiet).then(
-                make, chosen, [self.file, self.saved], **work
-            ).success(None, self.file, None, js=SAVE)
 
     def blank(self) -> Updates:
         """The page with the camera closed and nothing frozen."""
@@ -195,6 +198,15 @@ class LiveTab(Layout):
 
     def pick(self, event: gr.SelectData) -> Updates:
         return {self.picked: int(event.index), self.save_png: gr.update(interactive=True)}
+
+    def while_held(self, make: Callable[..., Updates]) -> Callable[..., Updates]:
+        """The same by the inputs of `in_order`, unless what is frozen is forgotten meanwhile."""
+
+        def saved(askings: Askings, moment_ms: float, *asked: Any) -> Updates:
+            made = make(*asked)
+            return {self.file: None, self.saved: ""} if askings.has_ended(moment_ms) else made
+
+        return saved
 
     def make_png(self, sitting: Sitting | None, picked: int | None) -> Updates:
         """The frozen frame at the age that was picked, as a file."""

@@ -42,7 +42,7 @@ def reads(say: Language, age: PresentAge | None) -> str:
     """What the camera's face reads as."""
     if age is None:
         return ""
-    return say("It reads as about {years} today.", years=f"{age.years:.0f}")
+    return say("It reads as about {years} today.", years=age.whole_years)
 
 
 def progress(say: Language, done: int, total: int, name: str) -> str:

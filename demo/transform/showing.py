@@ -39,7 +39,7 @@ class Showing(Layout):
     ) -> Generator[Updates]:
         """Make the strip, one age after the other, then weigh it; stops between two ages when cancelled."""
         names = () if mode == YEARS else self.studio.groups(model).names
-        target: Target = wanted or (("age", float(years)) if mode == YEARS else ("group", len(names) - 2))
+        target: Target = ("age", float(years)) if mode == YEARS else wanted or ("group", len(names) - 2)
         picked = int(target[1]) if target[0] == "group" else None
         try:
             face_of = self.permitted(sitting, guardian)
@@ -62,9 +62,9 @@ class Showing(Layout):
                     done = words.progress(self.say, len(tiles), len(names), picture.name)
                     yield {self.strip: gr.update(value=tiles), self.progress: done}
             yield {
-                **self.show(face_of, model, guardian, view, second, target),
                 self.strip: gr.update(value=tiles, selected_index=picked),
                 **self.rested(""),
+                **self.show(face_of, model, guardian, view, second, target),  # last: it may say why it cannot
             }
             with answering():
                 weighed = self.studio.weigh(face_of, pictures)
@@ -73,11 +73,12 @@ class Showing(Layout):
             yield self.rested(self.trouble(str(refusal)))
 
     def age_again(self, askings: Askings, moment_ms: float, shown: Target | None, *asked: Any) -> Iterator[Updates]:
-        """The same anew, where something is shown or was about to be."""
+        """The same anew, at the age that is shown or was about to be."""
+        *seen, _wanted, years = asked
         if shown is None:
             yield {self.progress: ""}
         else:
-            yield from self.age(askings, moment_ms, *asked)
+            yield from self.age(askings, moment_ms, *seen, shown, years)
 
     def rested(self, text: str) -> Updates:
         return {

@@ -76,7 +76,7 @@ def present(say: Language, age: PresentAge | None, num_faces: int, warnings: tup
     """What was found: how many faces, the age the picked one reads as, and why it may come out badly."""
     reads = ""
     if age is not None:
-        years = f'<b id="present-age">{age.years:.0f}</b>{interval(age)}'
+        years = f'<b id="present-age">{age.whole_years}</b>{interval(age)}'
         reads = f'<span class="whole">{say("It reads as about {years} today.", years=years)}</span>'
     found = say("One face found.") if num_faces == 1 else say("{count} faces found; pick one.", count=num_faces)
     reasons = {"profile": say("seen from the side"), "tiny": say("very small"), "blurred": say("blurred")}
@@ -90,15 +90,15 @@ def present(say: Language, age: PresentAge | None, num_faces: int, warnings: tup
 
 def interval(age: PresentAge) -> str:
     """The 80 % interval in brackets, whole years; nothing where none is known."""
-    if age.interval_years is None:
+    if age.whole_interval is None:
         return ""
-    low, high = age.interval_years
-    return f' <span id="present-interval">({low:.0f}–{high:.0f})</span>'
+    low, high = age.whole_interval
+    return f' <span id="present-interval">({low}–{high})</span>'
 
 
 def showing(say: Language, name: str, age: PresentAge | None) -> str:
     """Heading over the comparison."""
-    today = say("beside today") if age is None else say("beside today, about {years}", years=f"{age.years:.0f}")
+    today = say("beside today") if age is None else say("beside today, about {years}", years=age.whole_years)
     return f'<h2 id="showing">{say.html("Age {name}", name=name)} <span class="quiet">{today}</span></h2>'
 
 
@@ -131,8 +131,8 @@ def member(say: Language, number: int, age: PresentAge | None) -> str:
     """One face of several, by its number, with the age it reads as; plain text."""
     if age is None:
         return say("Face {number}", number=number)
-    if age.interval_years is None:
-        return say("Face {number}, reads as about {years}", number=number, years=f"{age.years:.0f}")
-    low, high = age.interval_years
-    span = f"{low:.0f}–{high:.0f}"
-    return say("Face {number}, reads as about {years} ({span})", number=number, years=f"{age.years:.0f}", span=span)
+    if age.whole_interval is None:
+        return say("Face {number}, reads as about {years}", number=number, years=age.whole_years)
+    low, high = age.whole_interval
+    span = f"{low}–{high}"
+    return say("Face {number}, reads as about {years} ({span})", number=number, years=age.whole_years, span=span)

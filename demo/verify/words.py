@@ -43,11 +43,11 @@ def found(say: Language, side: Side) -> str:
         parts.append(say("One face found."))
     age = side.present_age
     if age is not None and not side.is_made:
-        if age.interval_years is None:
-            parts.append(say("It reads as about {years}.", years=int(age.years)))
+        if age.whole_interval is None:
+            parts.append(say("It reads as about {years}.", years=age.whole_years))
         else:
-            low, high = map(int, age.interval_years)
-            parts.append(say("It reads as {years} ({low}–{high}).", years=int(age.years), low=low, high=high))
+            low, high = age.whole_interval
+            parts.append(say("It reads as {years} ({low}–{high}).", years=age.whole_years, low=low, high=high))
     reasons = {"profile": say("seen from the side"), "tiny": say("very small"), "blurred": say("blurred")}
     told = ", ".join(reasons.get(warning, warning) for warning in side.face.warnings)
     caution = f'<p class="caution">{say.html("The face is {faults}: its score says less.", faults=told)}</p>'

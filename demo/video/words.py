@@ -46,7 +46,7 @@ def present(say: Language, seen: Seen) -> str:
     )
     reads = ""
     if seen.present_age is not None:
-        years = f'<b id="video-present-age">{seen.present_age.years:.0f}</b>'
+        years = f'<b id="video-present-age">{seen.present_age.whole_years}</b>'
         reads = say("It reads as about {years} today.", years=years)
     reasons = {"profile": say("seen from the side"), "tiny": say("very small"), "blurred": say("blurred")}
     told = [reasons.get(warning, warning) for warning in seen.warnings]

@@ -52,6 +52,12 @@ def test_a_port_in_use_is_named(zoo: Path, busy_port: int) -> None:
     assert said.startswith("error: ") and str(busy_port) in said
 
 
+@pytest.mark.parametrize("port", ["", "7860a", "70000"])
+def test_a_port_that_is_none_is_named(zoo: Path, port: str) -> None:
+    assert refusal(zoo, GRADIO_SERVER_PORT=port).startswith(f"error: a port is a number from 0 to 65535, got {port!r};")
+    assert refusal(zoo, "--port", port).startswith(f"error: a port is a number from 0 to 65535, got {port!r};")
+
+
 def test_a_pack_that_is_none_is_named(zoo: Path) -> None:
     assert "no face pack 'nobody'" in refusal(zoo, "--pack", "nobody")
 

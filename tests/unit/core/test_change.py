@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.ages import TEN
+from core.ages import FOUR, TEN
 from core.change import counted_from_present, gap_between, grey_levels
 
 
@@ -29,6 +29,13 @@ def test_gaps_count_groups_either_way_and_nothing_beyond_the_outermost() -> None
     assert gap_between(TEN, 1.0, 8.0) == gap_between(TEN, 8.0, 1.0) == 2
     assert gap_between(TEN, 58.0, 67.5) == pytest.approx(0.5)
     assert gap_between(TEN, 90.0, 80.0) == 0
+
+
+def test_what_a_model_of_adults_makes_of_a_child_at_its_own_age_is_not_taken_out() -> None:
+    assert gap_between(FOUR, 20.0, 15.0) == 0
+    for child_years in (1.0, 14.9):
+        gap = gap_between(FOUR, 20.0, child_years)
+        assert torch.equal(counted_from_present(picture(1), picture(2), picture(0), gap), picture(1) - picture(0))
 
 
 def test_grey_levels_are_rows_of_pixels() -> None:

@@ -1,6 +1,7 @@
 """Our generator: shapes, what the age may and may not touch, and the code."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,3 +132,15 @@ def test_wrong_shapes_say_what_they_got(generator: Generator) -> None:
         GeneratorConfig(size_px=100)
     with pytest.raises(ValueError, match="same two or more scales"):
         GeneratorConfig(channels=(8, 16))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"fold": 0}, {"fold": -2}, {"fold": 2.0}, {"size_px": -128}, {"code_width": -1}, {"channels": (48, 96, -192)},
+        {"decoder_blocks": (1, 1, -3)}, {"encoder_blocks": (0, True, 2)},
+    ],
+)  # fmt: skip
+def test_shapes_that_no_network_can_have_are_refused(shape: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="whole numbers from 1, blocks from 0"):
+        GeneratorConfig(**shape)

@@ -179,6 +179,9 @@ def test_ones_own_photos_may_be_larger_than_a_visitors(tmp_path: Path) -> None:
     Image.new("1", (20_001, 10_000)).save(path)
     with pytest.raises(BadImage, match=r"20001 x 10000 pixels; at most 200 million"):
         read_photo(path)
+    Image.new("1", (32_767, 2_000)).save(path)
+    with pytest.raises(BadImage, match=r"32767 x 2000 pixels; no side may have more than 32766"):
+        read_photo(path)
 
 
 def test_own_limits_hold() -> None:

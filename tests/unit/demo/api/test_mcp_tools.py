@@ -37,9 +37,10 @@ def test_everything_else_is_refused(sent: Any) -> None:
     assert str(refused.value) == NO_DATA_URL
 
 
-def test_half_a_data_url_is_refused() -> None:
+@pytest.mark.parametrize("letters", ["AAAAA", "aé=="])
+def test_what_is_not_whole_base64_is_refused(letters: str) -> None:
     with pytest.raises(Refusal, match="not base64"):
-        bytes_in("data:image/png;base64,AAAAA")
+        bytes_in(f"data:image/png;base64,{letters}")
 
 
 def test_every_tool_that_takes_a_photo_asks_for_the_agreement() -> None:

@@ -101,11 +101,12 @@ def test_frames_travel_as_urls(frame: Photo) -> None:
         {"frame": 5},
         {"frame": "data:image/png;base64,AAAA"},
         {"frame": HEAD + "not base64"},
+        {"frame": HEAD + "aé=="},
         {"frame": HEAD + base64.b64encode(b"no picture").decode()},
         {"frame": HEAD + "A" * 800_000},
         {"frame": "/etc/passwd"},
     ],
-    ids=["nothing", "empty", "number", "png", "letters", "text", "heavy", "path"],
+    ids=["nothing", "empty", "number", "png", "letters", "accents", "text", "heavy", "path"],
 )
 def test_what_is_no_frame_is_refused(sent: object) -> None:
     with pytest.raises(BadImage):

@@ -102,6 +102,18 @@ def test_what_is_forgotten_cannot_be_saved(tab: LiveTab) -> None:
     assert "no longer held" in tab.make_zip(None, None)[tab.saved]
 
 
+def test_a_file_does_not_outlive_what_allowed_it(tab: LiveTab) -> None:
+    assert Context.root_block is not None
+    for button in (tab.save_png, tab.save_zip):
+        for cause in ((tab.consent, "input"), (tab.guardian, "input"), (tab.camera, "play"), (tab.camera, "stop")):
+            assert stopped_by(Context.root_block, (button, "click"), cause), cause[1]
+    sitting, askings = next(iter(tab.make_strip(None, True, True, sent(face()))))[tab.sitting], Askings()
+    save = tab.while_held(tab.make_png)
+    assert save(askings, 1.0, sitting, 3)[tab.file]
+    ending(tab.agree)(askings, 2.0, False)
+    assert save(askings, 1.0, sitting, 3) == {tab.file: None, tab.saved: ""}
+
+
 def test_a_strip_ends_and_goes_with_the_guardians_tick(tab: LiveTab) -> None:
     assert Context.root_block is not None
     assert stopped_by(Context.root_block, (tab.camera, "pause"), (tab.guardian, "input"))

@@ -20,7 +20,7 @@ from demo.delivery import Delivery
 from demo.language import Language
 from demo.stopping import Askings, ending
 from demo.studio import Studio
-from demo.transform.layout import choices, modes
+from demo.transform.layout import YEARS, choices, modes
 from demo.transform.tab import TransformTab
 from tests.wiring import stopped_by
 
@@ -156,6 +156,24 @@ def test_a_guardians_tick_taken_back_takes_away_what_was_made(tab: TransformTab)
     assert tab.shown not in late
     told = tab.allow(askings, 10.0, showings, None, True)
     assert told[tab.run]["interactive"] is False and "no longer held" in told[tab.notice]
+
+
+def test_that_an_age_cannot_be_shown_is_said_though_the_strip_is_done(tab: TransformTab) -> None:
+    sitting = tab.studio.look(skimage.data.astronaut(), "tiny-4")
+    _, refused, weighed = tab.strip_of(sitting, "tiny-4", True, "close-up", "", YEARS, None, 5)
+    assert "Something went wrong" in refused[tab.progress] and refused[tab.run]["visible"]
+    assert tab.progress not in weighed
+
+
+def test_ages_by_the_year_are_the_sliders_and_what_was_shown_is_made_again(tab: TransformTab) -> None:
+    sitting = tab.studio.look(skimage.data.astronaut(), "tiny-10")
+    linked = ("age", 5.0)
+    first = next(tab.strip_of(sitting, "tiny-10", True, "close-up", "", YEARS, linked, 60))
+    assert first[tab.shown] == ("age", 60.0), "the slider was moved since the page was opened by a link"
+    asked = (sitting, "tiny-10", True, "close-up", "", "10")
+    assert next(tab.age(Askings(), 0.0, *asked, ("group", 9), 50))[tab.shown] == ("group", 9)
+    for shown in (("group", 0), ("age", 33.0)):
+        assert next(tab.age_again(Askings(), 0.0, shown, *asked, ("group", 9), 50))[tab.shown] == shown
 
 
 def test_two_models_show_the_same_age_beside_each_other(tab: TransformTab) -> None:
