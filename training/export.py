@@ -126,7 +126,7 @@ def card(
 
 - The crop reaches from brow to chin: hair, neck, ears and body do not age. Bald, grey or long hair stays as it is.
 - {info.size_px} px: fine wrinkles come out soft. Much of the training data is softer than that.
-- Faces turned far to the side, in part hidden, or under strong coloured light come out worse.
+- Faces turned far to the side, in part hidden, or under strong coloured light come out worse.{too_young(info)}
 - The age labels of the data are themselves estimates, and so are judged ages below: compare them with what the same
   judge reads on real faces. The recogniser that measures likeness below is the one that training held the person with.
 - The data holds more adults of 20 to 40 and more light-skinned people than the world does; expect worse results for
@@ -134,6 +134,12 @@ def card(
 - Outputs are plausible pictures, not forecasts. Not for identification, nor for decisions about people.
 
 {re.sub(r"^#", "##", figures, flags=re.M)}"""
+
+
+def too_young(info: ModelInfo) -> str:
+    """A limit of models whose groups begin later than life does, as one more point of a list; "" for others."""
+    first = group_system(info.groups).first_years[0]
+    return f"\n- It learnt no faces under {first} years: they change little, and not well." if first else ""
 
 
 def course(counters: dict[str, Any], config: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from core.generator import Generator, GeneratorConfig
 from core.weights import BUNDLED, list_models
 from tests.models import info_of
 from training.config import preset
-from training.export import bare_config, command, strength
+from training.export import bare_config, command, strength, too_young
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,14 @@ def test_strength_in_words(strengths: tuple[float, ...], words: str) -> None:
         strengths=strengths,
     )  # fmt: skip
     assert strength(info_of(Generator(config))).startswith(words)
+
+
+def test_a_card_says_from_which_age_faces_were_learnt() -> None:
+    for groups, said in (("4", "\n- It learnt no faces under 15 years: they change little, and not well."), ("10", "")):
+        config = GeneratorConfig(
+            size_px=32, groups=groups, channels=(4, 8), encoder_blocks=(0, 0), decoder_blocks=(0, 1), code_width=8
+        )
+        assert too_young(info_of(Generator(config))) == said
 
 
 def test_what_to_type_names_what_a_run_was_given() -> None:
