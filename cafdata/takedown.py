@@ -129,7 +129,9 @@ def takedown(archive: Archive, request: Request) -> TakedownReport:
     requests.narrow(addresses)
     archive.remove(gone)
     traces = {value for name in NAMES for value in tombstones.values[name]}
-    num_queue_items = ReviewQueue(archive.folder).drop(tombstones.values["picture_id"])
+    # That two names are one person is still needed where pictures are collected: the other name is to go too.
+    is_of_people = bool(tombstones.values["person_id"])
+    num_queue_items = ReviewQueue(archive.folder).drop(tombstones.values["picture_id"], spares_joins=is_of_people)
     num_requests = requests.drop(traces | set(addresses))
     derived_files = (*_forget(archive.folder, traces), *tables)
     renewal = renew(archive)

@@ -1,10 +1,11 @@
 """What was removed from the archive on request goes from the working folder too, before anything else is done.
 
 So do the questions about pictures that waited for an answer there: the archive did not have them, so its takedown could
-not know their names. They get tombstones by name, and by these their tasks leave Label Studio.
+not know their names. They get tombstones by name, and by these their tasks leave Label Studio. Whom sources have under
+several names, as was answered, the archive has under one; the takedown is done for the others here.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any, Final
 
 from cafdata.archive import Archive
 from cafdata.duplicates import SAME_BITS, candidates, distance_bits
-from cafdata.queue import ReviewQueue
+from cafdata.queue import SAME_PERSON, ReviewQueue
+from cafdata.takedown import Request, takedown
 from cafdata.tombstones import NAMES, Tombstone, Tombstones
+from curation.answers import Answers
 from curation.carrying import read_waiting, write_waiting
 from curation.run_folder import RunFolder, drop_row, read_seen_file
 from curation.stage import Drop
@@ -33,6 +36,8 @@ def purge(run: RunFolder, tombstones: Tombstones, report: Callable[[str], None])
     """
     if not tombstones.stones:
         return 0
+    seen_files = [run.seen_file(shard) for shard in run.shards() if run.seen_file(shard).exists()]
+    tombstones = _with_other_names(run.recipe.archive, seen_files, tombstones)
     _forget_waiting(run, tombstones)
     count = 0
     for shard in run.shards():
@@ -76,7 +81,33 @@ def withdraw_removed(archive: Path, working: Path) -> int:
     if not tombstones.stones:
         return 0
     files = sorted((working / "seen").glob("*.parquet"))
+    tombstones = _with_other_names(archive, files, tombstones)
     return _withdraw(archive, {name for path in files for name in _meant_in(path, tombstones)})
+
+
+def _with_other_names(archive: Path, seen_files: Iterable[Path], tombstones: Tombstones) -> Tombstones:
+    """The tombstones, and those of the other names of people among them, who are taken down by these too.
+
+    To be done before any row of `seen` is forgotten: by what it says of whom a picture shows the names are found.
+    """
+    people = tombstones.values["person_id"]
+    items = [item for item in ReviewQueue(archive).items() if item.decision is not None] if people else []
+    asked_about = {name for item in items if item.decision == SAME_PERSON for name in item.picture_ids}
+    if not asked_about:
+        return tombstones
+    person_of = {
+        row["picture_id"]: row["person_id"]
+        for path in seen_files
+        for row in read_seen_file(path, ("picture_id", "person_id"))
+        if row["picture_id"] in asked_about and row["person_id"] is not None
+    }
+    homes = Answers(items).people(person_of)
+    removed = {homes[name] for name in people & homes.keys()}
+    others = sorted(name for name, home in homes.items() if home in removed and name not in people)
+    if not others:
+        return tombstones
+    takedown(Archive(archive), Request(person=tuple(others)))
+    return Tombstones.read(archive)
 
 
 def _withdraw(archive: Path, picture_ids: Collection[str]) -> int:

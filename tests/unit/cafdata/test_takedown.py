@@ -93,6 +93,22 @@ def test_a_person_is_gone_from_everywhere(archive: Archive) -> None:
     assert GONE.encode() not in left
 
 
+@pytest.mark.parametrize(("by_person", "left"), [(True, {"same_person"}), (False, set())])
+def test_that_two_names_are_one_person_stays_known_where_a_person_goes(
+    archive: Archive, by_person: bool, left: set[str]
+) -> None:
+    """Where pictures are collected the other name is still to be found out."""
+    queue = ReviewQueue(archive.folder)
+    for answer, other in (("same_person", "q1"), ("different_people", "q2"), (None, "q3")):
+        queue.add([item("p00001/04", other)])
+        if answer is not None:
+            queue.decide(item("p00001/04", other).item_id, answer, "anna", AT)
+    digest = drawn_picture(1, 4).record.sha256
+    report = takedown(archive, Request(person=(GONE,)) if by_person else Request(sha256=(digest,)))
+    assert {one.decision for one in queue.items()} == left
+    assert report.num_queue_items == 3 - len(left)
+
+
 @pytest.mark.parametrize(
     "request_of",
     [
