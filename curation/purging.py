@@ -29,7 +29,9 @@ LOOKED_AT: Final = ("picture_id", "person_id", "url", "source_url", "sha256", "l
 
 
 def purge(run: RunFolder, tombstones: Tombstones, report: Callable[[str], None]) -> int:
-    """Forget the faces, measures and embeddings of what tombstones name. Gives back how many pictures that were.
+    """Forget what tombstones name: faces, measures, embeddings, and whom pictures without a face were to show.
+
+    Gives back how many pictures that were.
 
     The row of a picture stays, where it is listed and where it was seen, as dropped and with nothing but its name, so
     it is not looked for again; one that was not fetched yet will not be.
@@ -41,8 +43,7 @@ def purge(run: RunFolder, tombstones: Tombstones, report: Callable[[str], None])
     _forget_waiting(run, tombstones)
     count = 0
     for shard in run.shards():
-        if not run.is_done(shard):
-            _refuse(run, shard, partial(_is_named, tombstones=tombstones))
+        _refuse(run, shard, partial(_is_named, tombstones=tombstones))
         if not run.seen_file(shard).exists():
             continue
         gone = _meant_in(run.seen_file(shard), tombstones)
@@ -122,7 +123,7 @@ def _withdraw(archive: Path, picture_ids: Collection[str]) -> int:
 
 
 def _meant_in(path: Path, tombstones: Tombstones) -> set[str]:
-    """Picture ids in a file of `seen` of the faces that tombstones name."""
+    """Picture ids in a file of `seen` of what tombstones name and was not forgotten yet."""
     return {row["picture_id"] for row in read_seen_file(path, LOOKED_AT) if _is_meant(row, tombstones)}
 
 
@@ -157,10 +158,12 @@ def _is_named(row: Mapping[str, Any], tombstones: Tombstones) -> bool:
 
 
 def _is_meant(row: Mapping[str, Any], tombstones: Tombstones) -> bool:
-    if row["long_hash"] is None:
+    if row["person_id"] is None or row["drop"] == drop_row(FORGOTTEN):
         return False
     if _is_named(row, tombstones):
         return True
+    if row["long_hash"] is None:  # it has no face
+        return False
     near = candidates(tombstones.first_bits, row["long_hash"][:16])
     return any(distance_bits(tombstones.looks[number], row["long_hash"]) <= SAME_BITS for number in near)
 

@@ -46,10 +46,11 @@ def faces(run: RunFolder) -> set[str]:
 @pytest.mark.parametrize(
     ("marked", "value", "gone"),
     [
-        ("person_id", "person-1", {"made/1-20", "made/1-35"}),
+        ("person_id", "person-1", {"made/1-20", "made/1-35", "made/1-60"}),
         ("picture_id", "made/1-35", {"made/1-35"}),
         ("source_url", "https://photos.example.org/2/30", {"made/2-30"}),
         ("source_url", "https://photos.example.org/2/30.jpg", {"made/2-30"}),
+        ("source_url", "https://photos.example.org/1/60.jpg", {"made/1-60"}),
         ("sha256", "ab" * 32, {"made/3-20"}),
         ("look", "the look of 1-20", {"made/1-20", "made/3-20"}),
         ("person_id", "nobody", set()),
@@ -137,7 +138,7 @@ def test_questions_about_what_waited_go_too(run: RunFolder, by_run: bool) -> Non
     assert len(queue.items()) == 4, "the archive does not know whose pictures wait"
     archive.mark(stones("look", *look(seen_of(run)["made/1-20"]["face"])).stones)
     if by_run:
-        assert purge(run, Tombstones.read(archive.folder), [].append) == 3
+        assert purge(run, Tombstones.read(archive.folder), [].append) == 4
     else:
         assert withdraw_removed(archive.folder, run.folder) == 3
     assert [item.picture_ids for item in queue.items()] == [("made/2-30",)]
