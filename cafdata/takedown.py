@@ -229,10 +229,24 @@ def _names_one(path: Path, pattern: re.Pattern[bytes], traces: set[str]) -> bool
     if path.suffix in READ_AS_TEXT:
         return pattern.search(path.read_bytes()) is not None
     if path.suffix == ".parquet":
-        names = pa.array(sorted(traces), pa.string())
-        table = pq.read_table(path)
-        return any(
-            pa.types.is_string(column.type) and pc.any(pc.is_in(column, value_set=names)).as_py()
-            for column in table.columns
-        )
+        names = pa.array(sorted(traces), pa.large_string())
+        try:
+            return any(_has_one(column, names) for column in pq.read_table(path).columns)
+        except (pa.ArrowException, OSError):
+            return True  # what is damaged cannot be searched
     return True
+
+
+def _has_one(column: pa.ChunkedArray, names: pa.Array) -> bool:
+    """Whether a column has one of these names in a row of its own, or cannot be searched for them."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return bool(pc.any(pc.is_in(column.cast(kind).cast(pa.large_string()), value_set=names)).as_py())
+    return not _is_without_text(kind)
+
+
+def _is_without_text(kind: pa.DataType) -> bool:
+    """Whether values of a type are numbers, times, truth values, or lists of these."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _is_without_text(kind.value_type)
+    return bool(pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind))
