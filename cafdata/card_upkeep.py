@@ -16,7 +16,7 @@ import numpy as np
 from cafdata import lock
 from cafdata.card import MARK, card, card_files, counted, has_regions, region_of
 from cafdata.croissant import CROISSANT, differences, release_of
-from cafdata.front_matter import split_readme
+from cafdata.front_matter import split_readme, text_of
 from cafdata.heatmap import SHADES, coverage_heatmap
 from cafdata.leftovers import README
 from cafdata.manifest import Manifest
@@ -72,7 +72,8 @@ def renew(archive: "Archive") -> Renewal:
         if not has_regions(readme):
             contents.pop(README, None)  # it is the maintainer's alone
         for name, data in contents.items():
-            if (folder / name).exists() and _bytes(folder / name) != data:
+            said = readme.encode() if name == README else _bytes(folder / name)
+            if (folder / name).exists() and said != data:
                 write_atomic(folder / name, data)
                 made.append(name)
         dropped = fault is not None and (folder / CROISSANT).exists()
@@ -146,7 +147,7 @@ def _is_summary(folder: Path) -> bool:
 
 
 def _readme(folder: Path) -> str:
-    return _bytes(folder / README).decode("utf-8", "replace")
+    return text_of(_bytes(folder / README))
 
 
 def _bytes(path: Path) -> bytes:

@@ -33,6 +33,11 @@ def configs(metadata: Mapping[str, Sequence[str]], pictures: Mapping[str, Sequen
     return ways
 
 
+def text_of(readme: bytes) -> str:
+    """The text of a README, with the line ends of Unix whichever it has; what is no UTF-8 is replaced."""
+    return readme.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def with_configs(readme: str, ways: Sequence[Mapping[str, Any]]) -> str:
     """The README with these configs in its head; its text and all else in the head stay.
 

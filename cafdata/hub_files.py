@@ -16,7 +16,7 @@ import httpx2
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cafdata.front_matter import split_readme
+from cafdata.front_matter import split_readme, text_of
 from core.errors import ArchiveBroken
 
 NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
@@ -56,7 +56,7 @@ class HubFiles:
             self.filesystem: Any = fsspec.filesystem("hf", token=False, skip_instance_cache=True)
             with self.filesystem.open(f"{self.root}/README.md", "rb") as file:
                 readme: bytes = file.read(self.limits.max_readme_bytes)
-        self.names = _data_files(split_readme(readme.decode("utf-8", "replace"))[0])
+        self.names = _data_files(split_readme(text_of(readme))[0])
         if not self.names or len(self.names) > self.limits.max_files:
             raise ArchiveBroken(f"The data set {name} is no archive of faces that can be shown here.")
         self._num_rows: dict[str, int] = {}

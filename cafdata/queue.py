@@ -16,8 +16,9 @@ FILE: Final = "queue.json"
 VERSION: Final = 1
 
 Kind = Literal["picture", "pair"]
+SAME_PERSON: Final = "same_person"
 NUM_PICTURES: Final = {"picture": 1, "pair": 2}
-DECISIONS: Final = {"picture": ("keep", "remove"), "pair": ("same_person", "different_people", "same_picture")}
+DECISIONS: Final = {"picture": ("keep", "remove"), "pair": (SAME_PERSON, "different_people", "same_picture")}
 """What can be decided of each kind."""
 
 
@@ -118,12 +119,21 @@ class ReviewQueue:
                 self._write((kept | {item_id: decided}).values())
             return decided
 
-    def drop(self, picture_ids: Collection[str]) -> int:
-        """Take out every item about these pictures. Gives back how many there were."""
+    def drop(self, picture_ids: Collection[str], *, spares_joins: bool = False) -> int:
+        """Take out every item about these pictures. Gives back how many there were.
+
+        Args:
+            picture_ids: of pictures that are gone.
+            spares_joins: leave those that were answered to show one person: under two names, perhaps.
+        """
         gone = frozenset(picture_ids)
         with lock.writing(self.folder, "queue.lock", is_patient=True):
             items = self.items()
-            kept = [item for item in items if gone.isdisjoint(item.picture_ids)]
+            kept = [
+                item
+                for item in items
+                if gone.isdisjoint(item.picture_ids) or (spares_joins and item.decision == SAME_PERSON)
+            ]
             if len(kept) < len(items):
                 self._write(kept)
             return len(items) - len(kept)

@@ -129,7 +129,9 @@ def takedown(archive: Archive, request: Request) -> TakedownReport:
     requests.narrow(addresses)
     archive.remove(gone)
     traces = {value for name in NAMES for value in tombstones.values[name]}
-    num_queue_items = ReviewQueue(archive.folder).drop(tombstones.values["picture_id"])
+    # That two names are one person is still needed where pictures are collected: the other name is to go too.
+    is_of_people = bool(tombstones.values["person_id"])
+    num_queue_items = ReviewQueue(archive.folder).drop(tombstones.values["picture_id"], spares_joins=is_of_people)
     num_requests = requests.drop(traces | set(addresses))
     derived_files = (*_forget(archive.folder, traces), *tables)
     renewal = renew(archive)
@@ -227,10 +229,24 @@ def _names_one(path: Path, pattern: re.Pattern[bytes], traces: set[str]) -> bool
     if path.suffix in READ_AS_TEXT:
         return pattern.search(path.read_bytes()) is not None
     if path.suffix == ".parquet":
-        names = pa.array(sorted(traces), pa.string())
-        table = pq.read_table(path)
-        return any(
-            pa.types.is_string(column.type) and pc.any(pc.is_in(column, value_set=names)).as_py()
-            for column in table.columns
-        )
+        names = pa.array(sorted(traces), pa.large_string())
+        try:
+            return any(_has_one(column, names) for column in pq.read_table(path).columns)
+        except (pa.ArrowException, OSError):
+            return True  # what is damaged cannot be searched
     return True
+
+
+def _has_one(column: pa.ChunkedArray, names: pa.Array) -> bool:
+    """Whether a column has one of these names in a row of its own, or cannot be searched for them."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return bool(pc.any(pc.is_in(column.cast(kind).cast(pa.large_string()), value_set=names)).as_py())
+    return not _is_without_text(kind)
+
+
+def _is_without_text(kind: pa.DataType) -> bool:
+    """Whether values of a type are numbers, times, truth values, or lists of these."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _is_without_text(kind.value_type)
+    return bool(pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind))

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from cafdata.queue import ReviewItem
+from cafdata.queue import SAME_PERSON, ReviewItem
 
 Key = tuple[str, frozenset[str], str]
-SAME_PERSON: Final = "same_person"
 REMOVE: Final = "remove"
 KEEP: Final = "keep"
 

@@ -14,6 +14,8 @@ from curation.refusal import Refusal
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 BUSY: Final = frozenset({408, 425, 429, 503})
 TRIED_AGAIN: Final = BUSY | {500, 502, 504}
+SHUT_OUT: Final = frozenset({401, 403})
+"""Say something of who asks, such as that our address is blocked for a while, and nothing of what is asked for."""
 BACKOFF_S: Final = 1.0
 """Wait before the second try where a server does not say how long; doubled each time."""
 
@@ -113,7 +115,7 @@ def refuse_status(status: int) -> None:
     if status in BUSY:
         raise Refusal("server busy", detail, is_passing=True)
     if 400 <= status < 500:
-        raise Refusal("refused by the server", detail)
+        raise Refusal("refused by the server", detail, is_passing=status in SHUT_OUT)
     if status >= 500:
         raise Refusal("server error", detail, is_passing=True)
     if status == 204:

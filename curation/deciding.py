@@ -13,12 +13,12 @@ from typing import Any, Final
 import numpy as np
 
 from cafdata.archive import Archive
-from cafdata.queue import ReviewItem, ReviewQueue
+from cafdata.queue import SAME_PERSON, ReviewItem, ReviewQueue
 from cafdata.record import AgeProvenance
 from core.errors import CurationBroken
 from core.thresholds import ThresholdTable
 from curation.agelabels import ERRORS, AgeErrors, AgeLabelled, ReadFaces, doubtful, label
-from curation.answers import Answers
+from curation.answers import KEEP, Answers
 from curation.candidate import Candidate
 from curation.duplicates import STAGE as COPIES
 from curation.duplicates import against_archive, find_duplicates, gathered
@@ -197,7 +197,7 @@ def _heed(
     if answer == "same_picture":
         decision.dropped.setdefault(last, Drop(stage="duplicates", reason="same picture, by a reviewer", detail=first))
         return
-    if answer in ("keep", "same_person"):
+    if answer in (KEEP, SAME_PERSON):
         return
     if item.kind == "picture" or item.source == COPIES:
         concerned = [first]

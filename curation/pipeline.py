@@ -46,6 +46,7 @@ def run_recipe(recipe: Recipe, *, anew: bool = False) -> dict[str, Any]:
     run.folder.mkdir(parents=True, exist_ok=True)
     with run.writing():
         run.open()
+        _forget(run)  # first: it finds out by which other names the sources have somebody who was removed
         gate, table = _gate(recipe), thresholds_of(run)
         errors_of(recipe.estimator)
         with _asking(recipe) as ask:

@@ -1,10 +1,11 @@
 """What was removed from the archive on request goes from the working folder too, before anything else is done.
 
 So do the questions about pictures that waited for an answer there: the archive did not have them, so its takedown could
-not know their names. They get tombstones by name, and by these their tasks leave Label Studio.
+not know their names. They get tombstones by name, and by these their tasks leave Label Studio. Whom sources have under
+several names, as was answered, the archive has under one; the takedown is done for the others here.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any, Final
 
 from cafdata.archive import Archive
 from cafdata.duplicates import SAME_BITS, candidates, distance_bits
-from cafdata.queue import ReviewQueue
+from cafdata.queue import SAME_PERSON, ReviewQueue
+from cafdata.takedown import Request, takedown
 from cafdata.tombstones import NAMES, Tombstone, Tombstones
+from curation.answers import Answers
 from curation.carrying import read_waiting, write_waiting
 from curation.run_folder import RunFolder, drop_row, read_seen_file
 from curation.stage import Drop
@@ -26,18 +29,21 @@ LOOKED_AT: Final = ("picture_id", "person_id", "url", "source_url", "sha256", "l
 
 
 def purge(run: RunFolder, tombstones: Tombstones, report: Callable[[str], None]) -> int:
-    """Forget the faces, measures and embeddings of what tombstones name. Gives back how many pictures that were.
+    """Forget what tombstones name: faces, measures, embeddings, and whom pictures without a face were to show.
+
+    Gives back how many pictures that were.
 
     The row of a picture stays, where it is listed and where it was seen, as dropped and with nothing but its name, so
     it is not looked for again; one that was not fetched yet will not be.
     """
     if not tombstones.stones:
         return 0
+    seen_files = [run.seen_file(shard) for shard in run.shards() if run.seen_file(shard).exists()]
+    tombstones = _with_other_names(run.recipe.archive, seen_files, tombstones)
     _forget_waiting(run, tombstones)
     count = 0
     for shard in run.shards():
-        if not run.is_done(shard):
-            _refuse(run, shard, partial(_is_named, tombstones=tombstones))
+        _refuse(run, shard, partial(_is_named, tombstones=tombstones))
         if not run.seen_file(shard).exists():
             continue
         gone = _meant_in(run.seen_file(shard), tombstones)
@@ -76,7 +82,33 @@ def withdraw_removed(archive: Path, working: Path) -> int:
     if not tombstones.stones:
         return 0
     files = sorted((working / "seen").glob("*.parquet"))
+    tombstones = _with_other_names(archive, files, tombstones)
     return _withdraw(archive, {name for path in files for name in _meant_in(path, tombstones)})
+
+
+def _with_other_names(archive: Path, seen_files: Iterable[Path], tombstones: Tombstones) -> Tombstones:
+    """The tombstones, and those of the other names of people among them, who are taken down by these too.
+
+    To be done before any row of `seen` is forgotten: by what it says of whom a picture shows the names are found.
+    """
+    people = tombstones.values["person_id"]
+    items = [item for item in ReviewQueue(archive).items() if item.decision is not None] if people else []
+    asked_about = {name for item in items if item.decision == SAME_PERSON for name in item.picture_ids}
+    if not asked_about:
+        return tombstones
+    person_of = {
+        row["picture_id"]: row["person_id"]
+        for path in seen_files
+        for row in read_seen_file(path, ("picture_id", "person_id"))
+        if row["picture_id"] in asked_about and row["person_id"] is not None
+    }
+    homes = Answers(items).people(person_of)
+    removed = {homes[name] for name in people & homes.keys()}
+    others = sorted(name for name, home in homes.items() if home in removed and name not in people)
+    if not others:
+        return tombstones
+    takedown(Archive(archive), Request(person=tuple(others)))
+    return Tombstones.read(archive)
 
 
 def _withdraw(archive: Path, picture_ids: Collection[str]) -> int:
@@ -91,7 +123,7 @@ def _withdraw(archive: Path, picture_ids: Collection[str]) -> int:
 
 
 def _meant_in(path: Path, tombstones: Tombstones) -> set[str]:
-    """Picture ids in a file of `seen` of the faces that tombstones name."""
+    """Picture ids in a file of `seen` of what tombstones name and was not forgotten yet."""
     return {row["picture_id"] for row in read_seen_file(path, LOOKED_AT) if _is_meant(row, tombstones)}
 
 
@@ -126,10 +158,12 @@ def _is_named(row: Mapping[str, Any], tombstones: Tombstones) -> bool:
 
 
 def _is_meant(row: Mapping[str, Any], tombstones: Tombstones) -> bool:
-    if row["long_hash"] is None:
+    if row["person_id"] is None or row["drop"] == drop_row(FORGOTTEN):
         return False
     if _is_named(row, tombstones):
         return True
+    if row["long_hash"] is None:  # it has no face
+        return False
     near = candidates(tombstones.first_bits, row["long_hash"][:16])
     return any(distance_bits(tombstones.looks[number], row["long_hash"]) <= SAME_BITS for number in near)
 

@@ -1,8 +1,8 @@
 """How a site says no, and that it is heeded: robots.txt, X-Robots-Tag, and reservations of text and data mining.
 
 Every doubt counts as a no. Stricter than RFC 9309: a robots.txt that needs a login (401, 403), that is too long, is a
-page of HTML or is not UTF-8 closes the site. The reservations are those of the TDM Reservation Protocol: a header, and
-/.well-known/tdmrep.json.
+page of HTML or is not UTF-8 closes the site; for now, since it says nothing yet of what is on it. The reservations are
+those of the TDM Reservation Protocol: a header, and /.well-known/tdmrep.json.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any, Final
 from protego import Protego
 
 from curation.addresses import Target, checked
+from curation.asking import SHUT_OUT
 from curation.connecting import Answer, Headers
 from curation.framing import unpacked
 from curation.pacing import Clock, Pace
@@ -154,11 +155,11 @@ class Robots:
                 return unpacked(answer.data, answer.headers.get("content-encoding", ""), MAX_ROBOTS_BYTES)
         except Refusal as fault:
             raise Refusal(unreadable, f"{fault}", is_passing=True) from None
-        if 400 <= answer.status < 500 and answer.status not in (401, 403, 408, 425, 429):
+        if 400 <= answer.status < 500 and answer.status not in (*SHUT_OUT, 408, 425, 429):
             return None
-        if answer.status in (401, 403) and unreadable == "robots.txt unreadable":
-            raise Refusal("robots.txt forbids", f"HTTP {answer.status} for {path} itself")
-        raise Refusal(unreadable, f"HTTP {answer.status}", is_passing=answer.status not in (401, 403))
+        if answer.status in SHUT_OUT and unreadable == "robots.txt unreadable":
+            raise Refusal("robots.txt forbids", f"HTTP {answer.status} for {path} itself", is_passing=True)
+        raise Refusal(unreadable, f"HTTP {answer.status}", is_passing=True)
 
 
 def parse_robots(data: bytes) -> Protego:

@@ -27,7 +27,8 @@ def withdraw(server: LabelStudio, listing: Listing, archive: Archive, archive_na
     Gives back how many went.
     """
     gone = Tombstones.read(archive.folder).values
-    items = {item.item_id for item in ReviewQueue(archive.folder).items()} if any(gone.values()) else None
+    asked = (item for item in ReviewQueue(archive.folder).items() if gone["picture_id"].isdisjoint(item.picture_ids))
+    items = {item.item_id for item in asked} if any(gone.values()) else None
     present = {record.picture_id: record.sha256 for record in archive.records()}
     count = 0
     for kind in KINDS:
@@ -67,7 +68,7 @@ def _idle(kind: Kind, tasks: Tasks, present: Mapping[str, str]) -> set[int]:
 
 
 def _dropped(tasks: Tasks, items: Collection[str]) -> set[int]:
-    """Numbers of the tasks about items that the queue no longer has; items leave it only with their pictures."""
+    """Numbers of the tasks about other items than these; they leave the queue, or these, only with their pictures."""
     found = set()
     for task in tasks:
         meta = task.get("meta")

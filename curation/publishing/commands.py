@@ -82,6 +82,8 @@ def takedown(
     from curation.publishing.editions import check_repo
     from curation.publishing.hub import Hub
     from curation.publishing.hub_takedown import take_down_on_hub
+    from curation.purging import withdraw_removed
+    from curation.reviewing import places_of
 
     opened, request = Archive(archive), Request(sha256=sha256, person=person, url=url)
     if hub is not None:
@@ -91,6 +93,7 @@ def takedown(
     _tell(dataclasses.asdict(report))
     for one in report.unmet:
         _to_stderr(str(one))
+    withdraw_removed(*places_of(archive))
     is_left = bool(report.card_fault or report.named_in)
     if there is not None and hub is not None:
         for cleared in take_down_on_hub(opened, hub, there, datetime.now(UTC).date(), _to_stderr):

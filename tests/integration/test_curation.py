@@ -245,6 +245,34 @@ def test_what_was_taken_down_stays_away(site: WikimediaSite, copied: Path) -> No
     assert addresses.isdisjoint(asked(site) - before), "what was taken down was asked for again"
 
 
+def test_who_has_two_names_stays_away_by_both(site: WikimediaSite, copied: Path) -> None:
+    """Two people were answered to be one, who is removed by the name that the archive has."""
+    archive = Archive(copied / "archive")
+    by_person: dict[str, list[str]] = {}
+    for record in archive.records():
+        by_person.setdefault(record.person_id, []).append(record.picture_id)
+    first, second = sorted(by_person)[:2]
+    pair = (by_person[first][0], by_person[second][0])
+    same = ReviewItem(kind="pair", picture_ids=pair, reason="one person?", source="somebody", added_at=AT)
+    queue = ReviewQueue(archive.folder)
+    queue.add([same])
+    queue.decide(same.item_id, "same_person", "anna", AT)
+    brought_up(copied / "recipe.toml")
+    takedown(archive, Request(person=(first,)))
+    rows = seen(copied / "archive.work")
+    gone = {name for name, row in rows.items() if row["person_id"] in (first, second)}
+    before = asked(site)
+    brought_up(copied / "recipe.toml", "--anew")
+    assert {first, second}.isdisjoint(record.person_id for record in archive.records())
+    assert not any(gone & set(item.picture_ids) for item in queue.items())
+    left = seen(copied / "archive.work")
+    assert all(left[name]["face"] is None for name in gone)
+    addresses = {site.url(site.world.files[page_id(name)]).removeprefix("http://") for name in gone}
+    assert addresses.isdisjoint(asked(site) - before), "what was taken down was asked for again"
+    refused = json.loads((copied / "archive.work" / "listed.json").read_text())["drops"]["source"]["removed on request"]
+    assert refused >= len(gone), "the sources are read with both names known"
+
+
 def test_answers_are_heeded(copied: Path) -> None:
     queue, archive = ReviewQueue(copied / "archive"), copied / "archive"
     before = set(records(copied))

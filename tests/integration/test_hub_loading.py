@@ -127,6 +127,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     place = tmp_path_factory.mktemp("hub")
     for name, with_pictures in (("given", True), ("metadata-only", False)):
         export(Archive(SAMPLE), place / name, with_pictures=with_pictures)
+    readme = place / "metadata-only" / "README.md"
+    readme.write_text(readme.read_text(), newline="\r\n")  # as it was saved on another system
     return Shelf({"org/sample": SAMPLE, "org/given": place / "given", "org/metadata-only": place / "metadata-only"})
 
 

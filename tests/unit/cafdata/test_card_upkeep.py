@@ -11,6 +11,7 @@ from cafdata.archive import Archive
 from cafdata.card import MARK, write_card
 from cafdata.card_upkeep import SUMMARY_JSON, Renewal, renew
 from cafdata.croissant import CROISSANT
+from cafdata.front_matter import split_readme
 from cafdata.leftovers import CARD, MARKED, may_have_card
 from cafdata.summary import summarise
 from cafdata.summary_report import HEATMAP, write_summary
@@ -60,6 +61,23 @@ def test_a_card_of_before_is_found_and_made_anew(archive: Archive, change: Calla
     assert renew(archive) == Renewal(made_anew=("README.md", "coverage.png", "croissant.json"))
     assert wrong(archive) == {}
     assert renew(archive) == Renewal()
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+def test_line_ends_of_another_system_say_nothing_else(archive: Archive, end: bytes) -> None:
+    readme = archive.folder / "README.md"
+    written = readme.read_bytes()
+    foreign = written.replace(b"\n", end)
+    readme.write_bytes(foreign)
+    assert wrong(archive) == {}
+    assert renew(archive) == Renewal() and readme.read_bytes() == foreign
+    archive.remove(["p00001/12"])
+    readme.write_bytes(readme.read_bytes().replace(b"\n", end))
+    assert set(renew(archive).made_anew) == WHOLE
+    assert wrong(archive) == {}
+    head, body = split_readme(readme.read_text())
+    assert [way["config_name"] for way in head["configs"]] == ["metadata", "pictures"]
+    assert body.count("\n---\n") == 0 and body.startswith("# "), "one head"
 
 
 def test_a_person_of_the_same_ages_elsewhere_is_still_seen_in_the_files(archive: Archive) -> None:

@@ -1,6 +1,7 @@
 """Gone everywhere and for good: by bytes, person or address, copies included; nobody else's pictures."""
 
 import dataclasses
+import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -91,6 +93,22 @@ def test_a_person_is_gone_from_everywhere(archive: Archive) -> None:
         assert picture.data not in left
         assert not [value for value in (picture.record.sha256, picture.record.phash) if value.encode() in left]
     assert GONE.encode() not in left
+
+
+@pytest.mark.parametrize(("by_person", "left"), [(True, {"same_person"}), (False, set())])
+def test_that_two_names_are_one_person_stays_known_where_a_person_goes(
+    archive: Archive, by_person: bool, left: set[str]
+) -> None:
+    """Where pictures are collected the other name is still to be found out."""
+    queue = ReviewQueue(archive.folder)
+    for answer, other in (("same_person", "q1"), ("different_people", "q2"), (None, "q3")):
+        queue.add([item("p00001/04", other)])
+        if answer is not None:
+            queue.decide(item("p00001/04", other).item_id, answer, "anna", AT)
+    digest = drawn_picture(1, 4).record.sha256
+    report = takedown(archive, Request(person=(GONE,)) if by_person else Request(sha256=(digest,)))
+    assert {one.decision for one in queue.items()} == left
+    assert report.num_queue_items == 3 - len(left)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +270,52 @@ def test_pictures_removed_but_not_forgotten_yet_are_forgotten_by_the_next_run(ar
     (archive.folder / "pairs").mkdir()
     (archive.folder / "pairs" / "p.jsonl").write_text(json.dumps(["p00001/04"]) + "\n")
     assert takedown(archive, Request(person=(GONE,))).derived_files == ("pairs/p.jsonl",)
+
+
+def column(kind: pa.DataType | None, *values: Any) -> bytes:
+    """A Parquet file with that column; of pandas' own making where no type is given."""
+    out = io.BytesIO()
+    if kind is None:
+        pd.DataFrame({"a": values}).to_parquet(out)
+    else:
+        pq.write_table(pa.table({"a": pa.array(values, kind)}), out)
+    return out.getvalue()
+
+
+TEXTS = (pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string()), None)
+
+
+@pytest.mark.parametrize("kind", TEXTS, ids=str)
+def test_derived_parquet_files_are_searched_whatever_wrote_them(archive: Archive, kind: pa.DataType | None) -> None:
+    pairs = archive.folder / "pairs"
+    pairs.mkdir()
+    (pairs / "gone.parquet").write_bytes(column(kind, "p00000/04", None, "p00001/04"))
+    (pairs / "others.parquet").write_bytes(column(kind, "p00000/04", None, "p00001/0"))
+    assert takedown(archive, Request(person=(GONE,))).derived_files == ("pairs/gone.parquet",)
+    assert sorted(path.name for path in pairs.iterdir()) == ["others.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("data", "goes"),
+    [
+        (column(pa.list_(pa.string()), ["p00000/04"]), True),
+        (column(pa.struct([("b", pa.string())]), {"b": "p00000/04"}), True),
+        (column(pa.binary(), b"p00000/04"), True),
+        (b"PAR1 and no table", True),
+        (column(pa.large_string(), "p00000/04")[:-20], True),
+        (b"", True),
+        (column(pa.list_(pa.float32(), 2), [0.5, 0.25]), False),
+        (column(pa.decimal128(5, 2), None), False),
+        (column(pa.timestamp("s"), 0), False),
+        (column(pa.null(), None), False),
+    ],
+)
+def test_derived_parquet_files_that_cannot_be_searched_go(archive: Archive, data: bytes, goes: bool) -> None:
+    """They name others, or no one can say; the takedown itself comes to its end."""
+    (archive.folder / "pairs").mkdir()
+    (archive.folder / "pairs" / "p.parquet").write_bytes(data)
+    report = takedown(archive, Request(person=(GONE,)))
+    assert (len(report.pictures), report.derived_files) == (6, ("pairs/p.parquet",) if goes else ())
 
 
 def test_tables_stay_where_no_picture_goes(archive: Archive) -> None:

@@ -191,6 +191,19 @@ def test_name_server_that_does_not_help(resolve: Callable[[str, int], list[str]]
     assert time.monotonic() - start_s < 2
 
 
+@pytest.mark.parametrize("path", ["/a.jpg", "/robots.txt", "/.well-known/tdmrep.json"])
+@pytest.mark.parametrize(("status", "is_passing"), [(401, True), (403, True), (402, False), (404, False), (451, False)])
+def test_who_is_shut_out_learns_nothing_of_the_picture(site: Site, path: str, status: int, is_passing: bool) -> None:
+    """A block of our address may pass, whatever of a site it is first met at; a picture that is gone is gone."""
+    site.pages[path] = Page(status=status, body=b"")
+    with Fetcher(rules(allow_loopback=True)) as fetcher:
+        outcome = fetcher.fetch(f"http://127.0.0.1:{site.port}/a.jpg")
+    if path == "/a.jpg" or is_passing:
+        assert isinstance(outcome, Drop) and outcome.is_final == (not is_passing)
+    else:
+        assert isinstance(outcome, Fetched), "a site without such a file forbids nothing"
+
+
 def test_host_where_nobody_listens_is_a_passing_drop() -> None:
     with Fetcher(rules(allow_loopback=True)) as fetcher:
         outcome = fetcher.fetch("http://127.0.0.1:9/a.jpg")

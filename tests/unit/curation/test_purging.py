@@ -12,6 +12,7 @@ from cafdata.takedown import Request, takedown
 from cafdata.tombstones import Tombstone, Tombstones
 from curation.carrying import FILE, read_waiting, write_waiting
 from curation.columns import SEEN_NAMES
+from curation.publishing.commands import takedown as take_down_here
 from curation.purging import FORGOTTEN, REMOVED, purge, withdraw_removed
 from curation.run_folder import RunFolder, drop_row
 from tests.make_archive import drawn_photo, drawn_picture, saved_again
@@ -45,10 +46,11 @@ def faces(run: RunFolder) -> set[str]:
 @pytest.mark.parametrize(
     ("marked", "value", "gone"),
     [
-        ("person_id", "person-1", {"made/1-20", "made/1-35"}),
+        ("person_id", "person-1", {"made/1-20", "made/1-35", "made/1-60"}),
         ("picture_id", "made/1-35", {"made/1-35"}),
         ("source_url", "https://photos.example.org/2/30", {"made/2-30"}),
         ("source_url", "https://photos.example.org/2/30.jpg", {"made/2-30"}),
+        ("source_url", "https://photos.example.org/1/60.jpg", {"made/1-60"}),
         ("sha256", "ab" * 32, {"made/3-20"}),
         ("look", "the look of 1-20", {"made/1-20", "made/3-20"}),
         ("person_id", "nobody", set()),
@@ -136,7 +138,7 @@ def test_questions_about_what_waited_go_too(run: RunFolder, by_run: bool) -> Non
     assert len(queue.items()) == 4, "the archive does not know whose pictures wait"
     archive.mark(stones("look", *look(seen_of(run)["made/1-20"]["face"])).stones)
     if by_run:
-        assert purge(run, Tombstones.read(archive.folder), [].append) == 3
+        assert purge(run, Tombstones.read(archive.folder), [].append) == 4
     else:
         assert withdraw_removed(archive.folder, run.folder) == 3
     assert [item.picture_ids for item in queue.items()] == [("made/2-30",)]
@@ -154,3 +156,33 @@ def test_what_waits_for_another_picture_is_forgotten_too(run: RunFolder) -> None
     assert read_waiting(run) == {"made/1-20": [other]}
     purge(run, stones("sha256", other.sha256), print)
     assert not (run.folder / FILE).exists()
+
+
+@pytest.mark.parametrize("asked", ["person-1", "person-3"])
+@pytest.mark.parametrize("by", ["run", "review", "takedown"])
+def test_who_has_two_names_is_removed_by_both(run: RunFolder, asked: str, by: str) -> None:
+    """The archive has them under one, a source goes on naming the other; somebody answered that both are one person."""
+    filled(run, [seen_row(candidate(*one)) for one in ((1, 20), (1, 35), (2, 30), (3, 40), (3, 50), (4, 30))])
+    archive = Archive.create(run.recipe.archive)
+    archive.append([drawn_picture(1, 20, person_id="person-1"), drawn_picture(3, 40, person_id="person-1")])
+    queue = ReviewQueue(archive.folder)
+    pairs = {("made/1-20", "made/3-40"): "same_person", ("made/1-35", "made/4-30"): "different_people"}
+    waiting = ReviewItem(kind="picture", picture_ids=("made/3-50",), reason="?", source="s", added_at=AT)
+    queue.add([waiting])
+    for names, answer in pairs.items():
+        item = ReviewItem(kind="pair", picture_ids=names, reason="?", source="s", added_at=AT)
+        queue.add([item])
+        queue.decide(item.item_id, answer, "anna", AT)
+    if by == "takedown":
+        assert take_down_here(archive.folder, person=(asked,)) == 0
+    else:
+        takedown(archive, Request(person=(asked,)))
+    if by == "run":
+        assert purge(run, Tombstones.read(archive.folder), print) == 4
+        assert faces(run) == {"made/2-30", "made/4-30"}
+    if by == "review":
+        withdraw_removed(archive.folder, run.folder)
+    marked = Tombstones.read(archive.folder).values
+    assert marked["person_id"] == {"person-1", "person-3"}
+    assert marked["picture_id"] >= {"made/1-20", "made/1-35", "made/3-40", "made/3-50"}
+    assert queue.items() == () and len(archive) == 0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cafdata.archive import Archive
+from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.record import Record
 from cafdata.takedown import Request, takedown
 from curation.labelling.client import Access, LabelStudio
@@ -121,3 +122,26 @@ def test_what_was_removed_on_request_goes_labels_and_all(
     stub.answers = prepared(projects(), listed(*tasks), {})
     assert withdraw(client, client.projects(), archive, NAME) == 1
     assert json.loads(stub.bodies[-1])["selectedItems"]["included"] == [1]
+
+
+def test_pairs_go_of_which_the_queue_keeps_but_the_answer(
+    archive: Archive, stub: LabelStub, client: LabelStudio
+) -> None:
+    """That two names are one person is known on after one was removed; nobody sees the faces any more."""
+    names = [record.picture_id for record in archive.records()]
+    removed = next(archive.records()).person_id
+    pairs = [(names[0], names[-1]), (names[-2], names[-1])]
+    items = [ReviewItem(kind="pair", picture_ids=pair, reason="?", source="s", added_at=AT) for pair in pairs]
+    queue = ReviewQueue(archive.folder)
+    queue.add(items)
+    for item in items:
+        queue.decide(item.item_id, "same_person", "anna", AT)
+    takedown(archive, Request(person=(removed,)))
+    assert len(queue.items()) == 2
+    tasks = [
+        {"id": number, "meta": {"item_id": item.item_id, "key": item_key(item.item_id)}}
+        for number, item in enumerate(items)
+    ]
+    stub.answers = prepared(projects("pairs"), listed(*tasks), {})
+    assert withdraw(client, client.projects(), archive, NAME) == 1
+    assert json.loads(stub.bodies[-1])["selectedItems"]["included"] == [0]
