@@ -7,6 +7,7 @@
     refresh            is there while the sources are read again
     seen/              a Parquet file a shard: for each candidate the face found, or why there is none
     embeddings/        for each of these a NumPy file; deleted when the archive has the pictures
+    put_in.json        names of local pictures that it has put into the archive
     outcome.json       what became of all of them, when the archive has the pictures
 
 A shard counts when its file in `seen` is there. Everything is written aside and moved into place.
