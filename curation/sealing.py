@@ -11,7 +11,7 @@ from typing import Any, Final
 from cafdata.archive import Archive
 from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.record import Picture, Record
-from cafdata.splits import assign_splits
+from cafdata.splits import assign_splits, likely_copies, looks_of
 from cafdata.summary import AGE_READ
 from curation.carrying import (
     Waiting,
@@ -135,7 +135,10 @@ def seal(run: RunFolder, kept: Mapping[str, Decided], dropped: Mapping[str, Drop
     report(f"{folder}: {appended.num_added:,} pictures added, {appended.num_there_already:,} there already")
     num_questions = ReviewQueue(folder).add(questions)
     rule = archive.manifest.rule
-    moved = archive.assign(assign_splits(archive.records(), rule), rule)
+    records = list(archive.records())
+    likely = archive.pictures(likely_copies(records))
+    looks = {record.picture_id: look for record, look in looks_of(likely, crops=False)}
+    moved = archive.assign(assign_splits(records, rule, looks), rule)
     return Sealed(
         added=appended.num_added,
         there_already=appended.num_there_already,

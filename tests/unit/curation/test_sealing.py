@@ -9,8 +9,10 @@ import pytest
 
 from cafdata.archive import Archive
 from cafdata.dates import age_between
+from cafdata.manifest import SplitRule
 from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.record import AgeLabel, Record
+from cafdata.splits import position_of, split_of
 from cafdata.takedown import Request, takedown
 from core.errors import CurationBroken
 from core.images import encode_jpeg
@@ -280,6 +282,27 @@ def test_people_who_became_one_share_a_split(run: RunFolder, rows: list[Row]) ->
     assert seal(run, joined, {}, (), print).replaced == 3
     found = records(run).values()
     assert {record.person_id for record in found} == {"person-1"} and len({record.split for record in found}) == 1
+
+
+def test_nobody_moves_for_pictures_that_64_bits_alone_find_alike(tmp_path: Path) -> None:
+    """Two who look alike to 64 bits, and two of whom one has a copy of the other's picture."""
+    rule = SplitRule()
+    names: dict[str, list[str]] = {}
+    for number in range(200):
+        fallen = split_of(position_of(f"person-{number}", rule), rule)
+        names.setdefault(fallen, []).append(f"person-{number}")
+    (tested, copied), (other, copier) = names["test"][:2], names["train"][:2]
+    rows = [
+        seen_row(candidate(number, 30, person_id=name), shows=(shown, 30))
+        for number, name, shown in ((1, tested, 1), (2, other, 2), (3, copied, 3), (4, copier, 3))
+    ]
+    rows[1]["long_hash"] = rows[0]["long_hash"][:16] + rows[1]["long_hash"][16:]
+    copy = encode_jpeg(drawn_photo(3, 30), 60)
+    rows[3] |= {"face": copy, "sha256": hashlib.sha256(copy).hexdigest()}
+    run = filled(made_run(tmp_path), rows)
+    seal(run, kept(rows), {}, (), print)
+    splits = {record.person_id: record.split for record in records(run).values()}
+    assert splits == {tested: "test", other: "train", copied: "train", copier: "train"}
 
 
 def test_what_was_taken_down_is_left_out_and_named(run: RunFolder, rows: list[Row]) -> None:
