@@ -2,7 +2,8 @@
 
 The server's own SDK is not used: it repeats a failed POST by itself, and a repeated import puts every task in twice;
 it also brings thirty packages. Facts of the server (1.23.2, found by trying): an import is done whole or not at all;
-`include` bounds what a list of tasks carries, so pictures stay where they are; the answer to a refused import repeats
+`include` bounds what a list of tasks carries, so pictures stay where they are; of what is begun and not submitted it
+shows only one's own; the answer to a refused import repeats
 the tasks, pictures and all.
 """
 
@@ -35,7 +36,7 @@ PASSING: Final = frozenset({429, 500, 502, 503, 504})
 BEARER_S: Final = 120.0
 """How long a short-lived token is used; the server lets it live five minutes."""
 PROJECT_FIELDS: Final = "id,title,label_config,maximum_annotations"
-TASK_FIELDS: Final = "id,meta,total_annotations"
+TASK_FIELDS: Final = "id,meta,total_annotations,cancelled_annotations"
 LABEL_FIELDS: Final = "id,meta,annotations,result,completed_by,was_cancelled,created_at,updated_at"
 
 
