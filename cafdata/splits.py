@@ -23,7 +23,7 @@ from core.errors import ArchiveBroken, BadImage
 TOWARDS_TRAIN: Final[tuple[Split, ...]] = ("test", "validation", "train")
 """The order in which people may move."""
 Looks = Mapping[str, Sequence[str]]
-"""Long hashes of each picture and its crops (cafdata.picture_hash.look), by picture id."""
+"""Long hashes of pictures and their crops (cafdata.picture_hash.look), by picture id; who is not in it is no copy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +56,9 @@ def assign_splits(
     Args:
         records: of all pictures, in any order, with the splits that they are in.
         rule: salt and shares.
-        looks: of every picture. Without them the records' hashes of 64 bits decide: a copy that was cropped is not
-            recognised, and in a large archive people who look alike are kept together for nothing.
+        looks: of every picture, or of those that `likely_copies` names: then a copy that was cropped is not
+            recognised. Without any the records' hashes of 64 bits decide: nor is it then, and in a large archive people
+            who look alike are kept together for nothing.
         anew: by the rule alone, as if nobody were in a split yet.
     """
     rows = list(records)
@@ -101,26 +102,44 @@ def near_duplicates(records: Sequence[Record], looks: Looks | None = None) -> np
         hashes = as_bits([record.phash for record in records])
         pairs = near_pairs(hashes, hashes)
     else:
+        numbers = np.array([n for n, record in enumerate(records) if record.picture_id in looks], np.int64)
+        records = [records[number] for number in numbers]
         whole = as_bits([looks[record.picture_id][0] for record in records])
         parts = as_bits([value for record in records for value in looks[record.picture_id]])
         owners = np.repeat(np.arange(len(records)), [len(looks[record.picture_id]) for record in records])
         pairs = near_pairs(parts, whole)
-        pairs[:, 0] = owners[pairs[:, 0]]
+        pairs = np.stack((numbers[owners[pairs[:, 0]]], numbers[pairs[:, 1]]), axis=1)
     both = np.sort(pairs, axis=1)
     return np.unique(both[both[:, 0] < both[:, 1]], axis=0)
 
 
-def looks_of(pictures: Iterable[Picture]) -> Iterator[tuple[Record, tuple[str, ...]]]:
+def likely_copies(records: Sequence[Record]) -> set[str]:
+    """Names of the pictures that 64 bits take for another person's: those to open before anybody is moved.
+
+    Where both are in train already it makes no difference, and neither is named for it.
+    """
+    named: set[str] = set()
+    for one, other in near_duplicates(records).tolist():
+        pair = records[one], records[other]
+        if pair[0].person_id != pair[1].person_id and any(record.split != "train" for record in pair):
+            named.update(record.picture_id for record in pair)
+    return named
+
+
+def looks_of(pictures: Iterable[Picture], *, crops: bool = True) -> Iterator[tuple[Record, tuple[str, ...]]]:
     """Record and long hashes of each picture, to make `Looks` of.
 
+    Args:
+        crops: with its edges cut off too, which takes four times as long.
     Raises:
         ArchiveBroken: the bytes of one are no picture.
     """
-    from cafdata.picture_hash import look  # brings torch along
+    from cafdata.picture_hash import long_hash, look  # brings torch along
+    from core.images import decode_photo
 
     for picture in pictures:
         try:
-            yield picture.record, look(picture.data)
+            yield picture.record, look(picture.data) if crops else (long_hash(decode_photo(picture.data)),)
         except BadImage as error:
             raise ArchiveBroken(f"picture {picture.record.picture_id} cannot be looked at: {error}") from None
 

@@ -51,13 +51,12 @@ def with_work(now: Record, before: Record) -> Record:
 
 
 def same_photos(archive: Archive, rows: Mapping[str, Mapping[str, Any]], there: Mapping[str, Record]) -> set[str]:
-    """Those pictures, with something to be handed on, that show the photo they showed; an address may give another one.
+    """Those pictures that show the photo they showed; an address may give another one.
 
     Args:
         rows: of `seen`, with other faces than the archive has, by picture id.
         there: the archive's records.
     """
-    rows = {name: row for name, row in rows.items() if _has_work(row, there[name])}
     same = {name for name, row in rows.items() if _has_points(row, there[name])}
     unsure = {name for name, row in rows.items() if name not in same and row["framing"] == there[name].framing}
     if unsure:
@@ -114,7 +113,7 @@ def told_of_losses(gone: Iterable[Record]) -> str | None:
     return f"labels that leave the archive with their pictures: {sum(count for _, count in lost):,} ({names})"
 
 
-def _has_work(row: Mapping[str, Any], record: Record) -> bool:
+def has_work(row: Mapping[str, Any], record: Record) -> bool:
     """Whether something hangs on a record that its row of `seen` does not say."""
     return bool(record.labels) or not {name for name, _ in record.quality} <= {one["name"] for one in row["quality"]}
 

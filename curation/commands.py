@@ -18,7 +18,8 @@ def plan(
 ) -> int:
     """Find out which pictures would do most for the thresholds: people missing in an age group in which few are seen.
 
-    The file of tasks goes into a recipe: [source.wikimedia] tasks = "FILE".
+    The file of tasks goes into a recipe: [source.wikimedia] tasks = "FILE". So only people with an item on Wikidata get
+    tasks; others count among those who are seen.
 
     Args:
         archive: Archive folder.
@@ -37,12 +38,12 @@ def plan(
     opened = Archive(archive)
     table = None if thresholds is None else read_table(thresholds)
     today = datetime.now(UTC).date()
-    tasks = plan_tasks(opened.records(), table, count, today=today, childhood=childhood)
-    findable = [task for task in tasks if is_findable(task.person_id)]
-    write_tasks(out, findable)
-    people = coverage_of(opened.records()).people_per_cell()
-    counts = {"tasks": len(findable), "of_other_sources": len(tasks) - len(findable), "file": str(out)}
-    print(json.dumps(counts | {"people_per_pair_of_groups": people.tolist()}))
+    tasks = plan_tasks(opened.records(), table, count, today=today, childhood=childhood, is_findable=is_findable)
+    write_tasks(out, tasks)
+    coverage = coverage_of(opened.records())
+    num_others = sum(not is_findable(name) for name in coverage.person_ids)
+    counts = {"tasks": len(tasks), "people_of_other_sources": num_others, "file": str(out)}
+    print(json.dumps(counts | {"people_per_pair_of_groups": coverage.people_per_cell().tolist()}))
     return 0
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from curation.journal import Journal
 from curation.minors import refuse_minor
 from curation.recipe import Recipe
 from curation.run_folder import RunFolder, write_json
+from curation.sources.folder import Folder
 from curation.sources.source import Ask, dropped
 from curation.stage import Drop, Reasons
 
@@ -75,15 +77,29 @@ class Remembered:
 
 
 def candidates_of(recipe: Recipe, ask: Ask, gate: Gate) -> Iterator[Candidate | Drop]:
-    """Everything that the sources of a recipe give, in order; each picture and each address once."""
+    """Everything that the sources of a recipe give, in order; each picture and each address once.
+
+    Raises:
+        SourceBroken: two folders hold different pictures of one name; others as the sources say.
+    """
     names: set[bytes] = set()
+    folders: dict[bytes, Path] = {}
     for source in recipe.sources:
         for found in source.candidates(ask):
             if isinstance(found, Drop):
                 yield found
                 continue
             place = found.url or found.path or ""
-            marks = {hashlib.sha256(text.encode()).digest()[:16] for text in (f"id {found.picture_id}", f"at {place}")}
+            texts = (f"id {found.picture_id}", f"at {place}")
+            name, spot = (hashlib.sha256(text.encode()).digest()[:16] for text in texts)
+            marks = {name, spot}
+            if isinstance(source, Folder):
+                first = folders.setdefault(name, source.folder)
+                if first != source.folder and spot not in names:
+                    raise SourceBroken(
+                        f"{found.picture_id} is another picture in {first} than in {source.folder}; "
+                        "rename one of the two folders, for pictures are named after its last name."
+                    )
             if not names.isdisjoint(marks):
                 twice = dropped("listed twice", f"{found.picture_id} at {place}")
                 yield replace(twice, person_id=found.person_id)

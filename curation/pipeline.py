@@ -16,6 +16,7 @@ from curation.collecting import collect, embed_missing
 from curation.deciding import Decision, decide, errors_of
 from curation.fetch import Fetcher
 from curation.listing import Gate, dry_run, list_sources
+from curation.places import follow
 from curation.purging import purge
 from curation.recipe import Recipe
 from curation.refreshing import refresh
@@ -46,6 +47,7 @@ def run_recipe(recipe: Recipe, *, anew: bool = False) -> dict[str, Any]:
     run.folder.mkdir(parents=True, exist_ok=True)
     with run.writing():
         run.open()
+        follow(run)
         _forget(run)  # first: it finds out by which other names the sources have somebody who was removed
         gate, table = _gate(recipe), thresholds_of(run)
         errors_of(recipe.estimator)

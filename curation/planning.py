@@ -16,7 +16,7 @@ for nothing.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -67,8 +67,9 @@ class Task:
 
 
 def plan(
-    records: Iterable[Record], table: ThresholdTable | None, count: int, *, today: date, childhood: bool = False
-) -> list[Task]:
+    records: Iterable[Record], table: ThresholdTable | None, count: int, *, today: date, childhood: bool = False,
+    is_findable: Callable[[str], bool] | None = None,
+) -> list[Task]:  # fmt: skip
     """The most useful tasks, most useful first.
 
     People whose date of birth no record says get none, nor does anybody who may be under 18 today.
@@ -79,6 +80,8 @@ def plan(
         count: at most so many tasks.
         today: no task is for later.
         childhood: whether pictures of today's adults as children are wanted; else years before 18 are left out.
+        is_findable: which people, by name, can be looked for; the others get no task and count among those who are
+            seen. None: all.
     """
     fields.whole("count", count, 0)
     coverage = coverage_of(records)
@@ -87,6 +90,8 @@ def plan(
     is_open = np.array([[one is not None for one in row] for row in years], dtype=bool).reshape(seen.shape) & (
         seen == 0
     )
+    if is_findable is not None:
+        is_open &= np.array([is_findable(name) for name in coverage.person_ids], dtype=bool)[:, None]
     people = coverage.people_per_cell().astype(np.float64)
     widths = None if table is None else squared_bands(table)
     tasks: list[Task] = []

@@ -75,6 +75,8 @@ class Recipe:
     """Age estimator of the model folder."""
     shard_pictures: int = 256
     """Pictures that are done, and written, together."""
+    base: Path | None = field(default=None, metadata={"is_said": False})
+    """Folder of the recipe's file; what lies in it may be moved together with it."""
 
     def __post_init__(self) -> None:
         if not self.sources:
@@ -88,11 +90,14 @@ class Recipe:
 
     def settings(self) -> dict[str, Any]:
         """Everything that may change what comes out, as JSON has it. Where and how fast it is done is not in it."""
+        return self._settings(self.base)
+
+    def _settings(self, base: Path | None) -> dict[str, Any]:
         chosen = {
-            "sources": [{"kind": source.name, **_plain(source)} for source in self.sources],
-            "fetch": None if self.fetch is None else _plain(self.fetch),
-            "faces": _plain(self.faces),
-            "checks": _plain(self.checks),
+            "sources": [{"kind": source.name, **_plain(source, base)} for source in self.sources],
+            "fetch": None if self.fetch is None else _plain(self.fetch, base),
+            "faces": _plain(self.faces, base),
+            "checks": _plain(self.checks, base),
             "pack": self.pack,
             "estimator": self.estimator,
             "shard_pictures": self.shard_pictures,
@@ -102,7 +107,12 @@ class Recipe:
     @property
     def digest(self) -> str:
         """SHA-256 of `settings`, hexadecimal."""
-        return hashlib.sha256(json.dumps(self.settings(), sort_keys=True).encode()).hexdigest()
+        return _digest_of(self.settings())
+
+    @property
+    def placed_digest(self) -> str:
+        """The same with whole paths, as working folders were begun with at first."""
+        return _digest_of(self._settings(None))
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -151,9 +161,9 @@ def _recipe(said: dict[str, Any], folder: Path) -> Recipe:
         raise ValueError('it does not say where to; add archive = "FOLDER"')
     archive = given["archive"]
     if isinstance(archive, str):
-        given.setdefault("working", f"{archive}.work")
+        given.setdefault("working", f"{archive.rstrip('/')}.work")
     recipe: Recipe = _made(Recipe, given | {"sources": tuple(sources)}, "", folder)
-    return recipe
+    return dataclasses.replace(recipe, base=folder)
 
 
 def _made(kind: type, table: Any, where: str, folder: Path) -> Any:
@@ -205,10 +215,19 @@ def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
 
 
 def _names(kind: type) -> set[str]:
-    return {one.name for one in dataclasses.fields(kind)}
+    """Of the fields that a table may say."""
+    return {one.name for one in dataclasses.fields(kind) if one.metadata.get("is_said", True)}
 
 
-def _plain(rules: Any) -> dict[str, Any]:
-    """A dataclass as JSON has it; paths as text."""
+def _digest_of(settings: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(rules: Any, base: Path | None) -> dict[str, Any]:
+    """A dataclass as JSON has it; paths as text, those below a folder from there on."""
     values = dataclasses.asdict(rules)
-    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+    return {name: _place(value, base) if isinstance(value, Path) else value for name, value in values.items()}
+
+
+def _place(path: Path, base: Path | None) -> str:
+    return str(path if base is None or not path.is_relative_to(base) else path.relative_to(base))

@@ -7,6 +7,8 @@
     refresh            is there while the sources are read again
     seen/              a Parquet file a shard: for each candidate the face found, or why there is none
     embeddings/        for each of these a NumPy file; deleted when the archive has the pictures
+    folders.json       where the recipe's local folders lie
+    put_in.json        names of local pictures that it has put into the archive
     outcome.json       what became of all of them, when the archive has the pictures
 
 A shard counts when its file in `seen` is there. Everything is written aside and moved into place.
@@ -62,15 +64,18 @@ class RunFolder:
         """
         said = self.folder / "recipe.json"
         self.folder.mkdir(parents=True, exist_ok=True)
+        begun = {"version": VERSION, "digest": self.recipe.digest, "settings": self.recipe.settings()}
         if not said.exists():
             names = {path.name for path in self.folder.iterdir() if not path.name.startswith(".")} - {"lock"}
             if names:
                 raise CurationBroken(f"{self.folder} holds something else ({min(names)}); name a new working folder")
-            write_json(said, {"version": VERSION, "digest": self.recipe.digest, "settings": self.recipe.settings()})
+            write_json(said, begun)
         before = read_json(said)
         if before.get("version") != VERSION:
             raise CurationBroken(f"{said} has version {before.get('version')}; this program reads {VERSION}")
-        if before.get("digest") != self.recipe.digest:
+        if before.get("digest") == self.recipe.placed_digest != self.recipe.digest:
+            write_json(said, begun)
+        elif before.get("digest") != self.recipe.digest:
             now = json.loads(json.dumps(self.recipe.settings()))
             changed = _differences(before.get("settings", {}), now)
             raise CurationBroken(

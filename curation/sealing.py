@@ -11,10 +11,11 @@ from typing import Any, Final
 from cafdata.archive import Archive
 from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.record import Picture, Record
-from cafdata.splits import assign_splits
+from cafdata.splits import assign_splits, likely_copies, looks_of
 from cafdata.summary import AGE_READ
 from curation.carrying import (
     Waiting,
+    has_work,
     read_waiting,
     same_photos,
     target_of,
@@ -24,6 +25,7 @@ from curation.carrying import (
 )
 from curation.deciding import Decided
 from curation.duplicates import STAGE as COPIES
+from curation.holdings import ELSEWHERE, foreign, local_rows, write_holdings
 from curation.run_folder import RunFolder
 from curation.stage import Drop
 
@@ -43,7 +45,7 @@ class Sealed:
     replaced: int
     """Pictures whose face or facts are others than the archive had."""
     withdrawn: int
-    """Pictures that this recipe had put in and now decides against."""
+    """Pictures that the archive had of this recipe, which now decides against them."""
     left_out: tuple[tuple[str, str], ...]
     """Picture id and reason for each that the archive did not take."""
     questions: int
@@ -90,7 +92,8 @@ def seal(run: RunFolder, kept: Mapping[str, Decided], dropped: Mapping[str, Drop
          report: Callable[[str], None]) -> Sealed:  # fmt: skip
     """Bring the archive to what was decided.
 
-    A picture that dropped out for a fault that may pass, or for one of ours, stays as the archive has it.
+    A picture that dropped out for a fault that may pass, or for one of ours, stays as the archive has it, and so does
+    another recipe's of the same name.
 
     Args:
         kept: picture id to decision, of every picture that is to be in.
@@ -100,6 +103,12 @@ def seal(run: RunFolder, kept: Mapping[str, Decided], dropped: Mapping[str, Drop
     folder = run.recipe.archive
     archive = Archive(folder) if (folder / "manifest.json").exists() else Archive.create(folder)
     there = {record.picture_id: record for record in archive.records()}
+    local = local_rows(run)
+    others = foreign(run, archive, there, local)
+    if others:
+        report(_told_of_others(others))
+    kept = {name: one for name, one in kept.items() if name not in others}
+    dropped = {name: drop for name, drop in dropped.items() if name not in others}
     withdrawn = [name for name, drop in dropped.items() if name in there and drop.is_final]
     changed: dict[str, Mapping[str, Any]] = {}
     updates: dict[str, Record] = {}
@@ -122,16 +131,23 @@ def seal(run: RunFolder, kept: Mapping[str, Decided], dropped: Mapping[str, Drop
     appended = archive.append(pictures_of(run, kept, waiting))
     present = {record.picture_id for record in archive.records()}
     write_waiting(run, {name: some for name, some in waiting.items() if name not in present})
+    write_holdings(run, (local.keys() & present) - others)
     report(f"{folder}: {appended.num_added:,} pictures added, {appended.num_there_already:,} there already")
     num_questions = ReviewQueue(folder).add(questions)
     rule = archive.manifest.rule
-    moved = archive.assign(assign_splits(archive.records(), rule), rule)
+    records = list(archive.records())
+    likely = archive.pictures(likely_copies(records))
+    looks = {record.picture_id: look for record, look in looks_of(likely, crops=False)}
+    moved = archive.assign(assign_splits(records, rule, looks), rule)
     return Sealed(
         added=appended.num_added,
         there_already=appended.num_there_already,
         replaced=len(changed) + len(updates),
         withdrawn=len(withdrawn),
-        left_out=tuple((one.picture_id, one.reason) for one in appended.left_out),
+        left_out=(
+            *((one.picture_id, one.reason) for one in appended.left_out),
+            *((name, ELSEWHERE) for name in sorted(others)),
+        ),
         questions=num_questions,
         moved=moved,
     )
@@ -142,6 +158,15 @@ def _rows_of(run: RunFolder, names: Collection[str]) -> Iterator[dict[str, Any]]
     return (row for shard in run.shards() for row in run.read_seen(shard) if row["picture_id"] in names)
 
 
+def _told_of_others(names: Collection[str]) -> str:
+    first = sorted(names)
+    shown = ", ".join(first[:10]) + (", ..." if len(first) > 10 else "")
+    return (
+        f"{len(first):,} pictures stay in the archive as another recipe put them in, for this one's of the same names "
+        f"are others ({shown}); rename the folder that these lie in and name another working folder"
+    )
+
+
 def _waiting(
     run: RunFolder, archive: Archive, there: Mapping[str, Record], changed: Mapping[str, Mapping[str, Any]],
     withdrawn: Iterable[str], dropped: Mapping[str, Drop],
@@ -149,7 +174,8 @@ def _waiting(
     """What hangs on pictures that are taken out, by the one that takes their place, or by their own name where that
     one is gone and they are back; and the records for which there is neither."""
     copies = {name: drop.detail for name, drop in dropped.items() if drop.stage == COPIES}
-    same = same_photos(archive, changed, there)
+    worked = {name: row for name, row in changed.items() if has_work(row, there[name])}
+    same = same_photos(archive, worked, there)
     pairs = [(name, record) for name, records in read_waiting(run).items() for record in records]
     pairs += [(name, there[name]) for name in (*same, *withdrawn)]
     waiting: Waiting = {}

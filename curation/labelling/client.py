@@ -2,7 +2,8 @@
 
 The server's own SDK is not used: it repeats a failed POST by itself, and a repeated import puts every task in twice;
 it also brings thirty packages. Facts of the server (1.23.2, found by trying): an import is done whole or not at all;
-`include` bounds what a list of tasks carries, so pictures stay where they are; the answer to a refused import repeats
+`include` bounds what a list of tasks carries, so pictures stay where they are; of what is begun and not submitted it
+shows only one's own; the answer to a refused import repeats
 the tasks, pictures and all.
 """
 
@@ -10,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
@@ -35,7 +37,7 @@ PASSING: Final = frozenset({429, 500, 502, 503, 504})
 BEARER_S: Final = 120.0
 """How long a short-lived token is used; the server lets it live five minutes."""
 PROJECT_FIELDS: Final = "id,title,label_config,maximum_annotations"
-TASK_FIELDS: Final = "id,meta,total_annotations"
+TASK_FIELDS: Final = "id,meta,total_annotations,cancelled_annotations"
 LABEL_FIELDS: Final = "id,meta,annotations,result,completed_by,was_cancelled,created_at,updated_at"
 
 
@@ -57,7 +59,14 @@ class Access:
     """Access token of a user who may manage projects: 40 hexadecimal digits, or a personal access token."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+            # Each refuses what the other lets pass; what is refused may hold a password, and is not repeated.
+            _, _ = parts.port, httpx2.URL(self.url)
+        except (ValueError, httpx2.InvalidURL):
+            raise ValueError(
+                f"{URL_VARIABLE} is an address such as http://127.0.0.1:8080; its host or port cannot be"
+            ) from None
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
             raise ValueError(f"{URL_VARIABLE} is an address such as http://127.0.0.1:8080, got {parts.hostname!r}")
         if parts.scheme == "http" and not is_this_machine(parts.hostname):
@@ -120,11 +129,15 @@ class LabelStudio:
 
     def version(self) -> str:
         """Release of the server. Raises LabellingRefused if none answers there."""
-        return str(self._read("/api/version").get("release", "unknown"))
+        answer = self._read("/api/version")
+        with self._reading():
+            return str(answer.get("release", "unknown"))
 
     def user_ids(self) -> frozenset[int]:
         """Numbers of the people who have an account."""
-        return frozenset(int(user["id"]) for user in self._read("/api/users"))
+        answer = self._read("/api/users")
+        with self._reading():
+            return frozenset(int(user["id"]) for user in answer)
 
     def projects(self) -> dict[str, list[Project]]:
         """Title -> the projects that have it, oldest first."""
@@ -132,20 +145,23 @@ class LabelStudio:
         page = 1
         while True:
             answer = self._read("/api/projects", {"page": page, "page_size": 200, "include": PROJECT_FIELDS})
-            for one in answer["results"]:
-                seen = Project(
-                    number=int(one["id"]),
-                    label_config=str(one["label_config"]),
-                    num_annotators=int(one["maximum_annotations"]),
-                )
-                found.setdefault(str(one["title"]), []).append(seen)
+            with self._reading():
+                for one in answer["results"]:
+                    seen = Project(
+                        number=int(one["id"]),
+                        label_config=str(one["label_config"]),
+                        num_annotators=int(one["maximum_annotations"]),
+                    )
+                    found.setdefault(str(one["title"]), []).append(seen)
             if not answer.get("next"):
                 return {title: sorted(some, key=lambda one: one.number) for title, some in found.items()}
             page += 1
 
     def create_project(self, project: Mapping[str, object]) -> int:
         """Make a project; gives back its number."""
-        return int(self._change("POST", "/api/projects", project)["id"])
+        answer = self._change("POST", "/api/projects", project)
+        with self._reading():
+            return int(answer["id"])
 
     def change_project(self, number: int, project: Mapping[str, object]) -> None:
         """Make a project what is given."""
@@ -157,9 +173,11 @@ class LabelStudio:
         page, seen = 1, 0
         while True:
             answer = self._read("/api/tasks", {"project": project, "page": page, "page_size": TASKS_A_PAGE, **fields})
-            yield from answer["tasks"]
-            seen += len(answer["tasks"])
-            if not answer["tasks"] or seen >= answer["total"]:
+            with self._reading():
+                tasks, total = [{**task, "id": int(task["id"])} for task in answer["tasks"]], int(answer["total"])
+            yield from tasks
+            seen += len(tasks)
+            if not tasks or seen >= total:
                 return
             page += 1
 
@@ -179,7 +197,9 @@ class LabelStudio:
     def connect_backend(self, project: int, url: str, title: str) -> None:
         """Tell a project of a model that makes suggestions; one that it knows already stays as it is."""
         known = self._read("/api/ml", {"project": project})
-        if url not in [str(one["url"]) for one in known]:
+        with self._reading():
+            addresses = [str(one["url"]) for one in known]
+        if url not in addresses:
             self._change("POST", "/api/ml", {"project": project, "url": url, "title": title})
 
     def _read(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
@@ -193,7 +213,10 @@ class LabelStudio:
                     raise self._unreachable(error) from None
             else:
                 if response.status_code not in PASSING or last:
-                    return self._checked(response)
+                    answer = self._checked(response)
+                    if answer is None:
+                        raise self._foreign()
+                    return answer
             time.sleep(PAUSE_S * 2**number)
         raise AssertionError("the last try returns or raises")
 
@@ -216,18 +239,31 @@ class LabelStudio:
         return self._checked(response)
 
     def _checked(self, response: httpx2.Response) -> Any:
-        """The JSON of a good answer; a sentence of a bad one."""
+        """The JSON of a good answer, None where it is none; a sentence of a bad one."""
         try:
             body = response.json()
         except (ValueError, RecursionError):
             body = None
         if response.is_success:
-            return body if body is not None else {}
+            return body
         detail = body if isinstance(body, dict) else {}
         said = json.dumps(detail.get("validation_errors") or detail.get("detail") or "", ensure_ascii=False)
         said = self.access.blank(visible(said))[:MAX_ERROR_LETTERS]
         remedy = f"; check {TOKEN_VARIABLE}" if response.status_code == 401 else ""
         raise LabellingRefused(f"{self.access.url} refuses with {response.status_code}: {said}{remedy}")
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """What is read of an answer here has to be in it."""
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise self._foreign() from None
+
+    def _foreign(self) -> LabellingRefused:
+        return LabellingRefused(
+            f"{self.access.url} gives an answer that is none of Label Studio's; check {URL_VARIABLE}"
+        )
 
     def _unreachable(self, error: httpx2.RequestError) -> LabellingRefused:
         name = type(error).__name__
@@ -242,6 +278,8 @@ class LabelStudio:
                 response = self._client.post("/api/token/refresh", json={"refresh": self.access.token})
             except httpx2.RequestError as error:
                 raise self._unreachable(error) from None
-            self._bearer = str(self._checked(response)["access"])
+            answer = self._checked(response)
+            with self._reading():
+                self._bearer = str(answer["access"])
             self._bearer_until_s = time.monotonic() + BEARER_S
         return {"Authorization": f"Bearer {self._bearer}"}

@@ -1,5 +1,6 @@
 """From the server to an archive: labels into records, decisions into the review queue. Nothing is ever taken out."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from curation.labelling.pushing import LOCK
 from curation.labelling.sync import find
 from curation.labelling.tasks import asked_picture, item_key
 
+ANNOTATOR: Final = re.compile(r"annotator-\d+", re.ASCII)
+"""Who decides on the server; anybody else decided in the archive."""
 SOURCE: Final = "annotators"
 """Who asks, in items of the review queue that labels give rise to."""
 REASONS: Final[Mapping[Verdict, str]] = {
@@ -41,6 +44,8 @@ class Pulled:
     """Records whose age interval the labels changed."""
     num_decisions: int
     """Items of the review queue that were decided."""
+    num_overruled: int
+    """Answers to items that somebody decided otherwise outside of the server, which stays."""
     num_questions: int
     """Items that the labels put into the review queue."""
     num_left: int
@@ -82,6 +87,7 @@ def pull(server: LabelStudio, archive: Archive, archive_name: str) -> Pulled:
             num_labels=sum(len(record.labels) - len(records[name].labels) for name, record in changed.items()),
             num_changed_ages=sum(_age_of(record) != _age_of(records[name]) for name, record in changed.items()),
             num_decisions=decided["new"],
+            num_overruled=decided["overruled"],
             num_questions=queue.add(questions) if questions else 0,
             num_left=num_left + decided["left"],
             refused=tuple(refused),
@@ -137,7 +143,8 @@ def _decide(
 ) -> Counter[str]:  # fmt: skip
     """Write down decisions, the last of each item; gives back how many are "new", how many there are in "all".
 
-    Those of items that have left the queue with their pictures are "left".
+    Those of items that have left the queue with their pictures are "left". What somebody decided outside of the server
+    stays; answers that differ from it are "overruled".
     """
     items = {item.item_id: item for item in queue.items()}
     last: dict[str, tuple[str, Answer]] = {}
@@ -159,7 +166,11 @@ def _decide(
     for name, (decided, answer) in last.items():
         known = items[name]
         is_older = known.decided_at is not None and _moment(known.decided_at) >= _moment(answer.answered_at)
-        if not is_older and known.decision != decided:
+        if known.decision == decided:
+            continue
+        if known.decided_by is not None and not ANNOTATOR.fullmatch(known.decided_by):
+            counts["overruled"] += 1
+        elif not is_older:
             queue.decide(name, decided, by=f"annotator-{answer.annotator}", at=answer.answered_at)
             counts["new"] += 1
     return counts

@@ -95,8 +95,9 @@ class _Push:
     def run(self) -> Pushed:
         num_withdrawn = withdraw(self.server, self.listing, self.archive, self.plan.archive_name)
         records = list(self.archive.records())
-        chosen = choose(records, self.plan.selection)
         taken = self._taken()
+        there = {one.picture_id for one in records if taken.get(_age_key(one)) == "ages"}
+        chosen = choose(records, self.plan.selection, there)
         wanted: dict[Kind, Sequence[Record]] = {
             "ages": [one for one in chosen.by_several if taken.get(_age_key(one), "ages") == "ages"],
             "ages_once": [one for one in chosen.by_one if taken.get(_age_key(one), "ages_once") == "ages_once"],

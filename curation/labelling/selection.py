@@ -6,9 +6,10 @@ one of them alone does not silence the others. Pictures whose age is documented 
 look like any other, and what people say of them shows how far each of them is off.
 """
 
+import hashlib
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,14 +83,19 @@ def needs(records: Sequence[Record], everything: Sequence[Record] | None = None)
     return found
 
 
-def choose(records: Sequence[Record], selection: Selection) -> Chosen:
+def choose(records: Sequence[Record], selection: Selection, asked: Collection[str] = ()) -> Chosen:
     """Pictures for several people and for one, most needed first; the same for the same archive and seed.
 
     Pictures that have a label are left out: those in dispute are asked about elsewhere. Gold is asked all the same.
+    Gold that was asked of several people stays gold, so a growing archive asks of no more pictures than `num_gold`.
+
+    Args:
+        asked: picture ids that several people are asked about already.
     """
     draw = random.Random(selection.seed)
-    gold = sorted((record for record in records if known_age_years(record) is not None), key=lambda one: one.picture_id)
-    gold = draw.sample(gold, min(selection.num_gold, len(gold)))
+    known = (record for record in records if known_age_years(record) is not None)
+    gold = sorted(known, key=lambda one: (one.picture_id not in asked, _lot(selection.seed, one.picture_id)))
+    gold = gold[: selection.num_gold]
     golden = {record.picture_id for record in gold}
     rest = [record for record in records if record.picture_id not in golden and not record.labels]
     need = dict(zip((one.picture_id for one in rest), needs(rest, records), strict=True))
@@ -100,6 +106,11 @@ def choose(records: Sequence[Record], selection: Selection) -> Chosen:
     for record in gold:
         several.insert(draw.randint(0, len(several)), record)
     return Chosen(by_several=tuple(several), by_one=tuple(rest[num_several:]))
+
+
+def _lot(seed: int, picture_id: str) -> bytes:
+    """What a picture draws among those of known age; the others have no part in it."""
+    return hashlib.sha256(f"{seed}\0{picture_id}".encode()).digest()
 
 
 def _group(record: Record) -> int:

@@ -25,7 +25,7 @@ from cafdata.duplicates import (
 from cafdata.manifest import SplitRule
 from cafdata.picture_hash import long_hash, look, perceptual_hash
 from cafdata.record import Record
-from cafdata.splits import Looks, assign_splits, leaks, looks_of, near_duplicates, position_of, split_of
+from cafdata.splits import Looks, assign_splits, leaks, likely_copies, looks_of, near_duplicates, position_of, split_of
 from core.images import encode_png
 from tests.make_archive import drawn_photo, drawn_pictures, picture_of
 
@@ -286,6 +286,33 @@ def test_records_alone_find_copies_that_were_not_cropped() -> None:
         for number, (row, photo) in enumerate(zip(rows, photos, strict=True))
     ]
     assert near_duplicates(rows).tolist() == [[number, number + 5] for number in range(5)]
+
+
+def test_only_pictures_that_may_be_copies_are_opened() -> None:
+    """Of another person, and where one of the two may still move."""
+    near = "00000000000000ff"
+    rows = [
+        record(1, "a", near, split="test"),
+        record(2, "b", near, split="train"),
+        record(3, "b", near, split="train"),
+        record(4, "c", "ffffffff00000000"),
+        record(5, "c", "ffffffff00000000"),
+        record(6, "d", "00ff00ff00ff00f0", split="train"),
+        record(7, "e", "00ff00ff00ff00f0", split="train"),
+        *people(20, first=50),
+    ]
+    assert likely_copies(rows) == {"p0001", "p0002", "p0003"}
+
+
+def test_people_stay_apart_whose_pictures_are_alike_in_64_bits_only() -> None:
+    one, other = falling("test"), falling("train")
+    alike = "0123456789abcdef"
+    rows = [record(1, one, alike), record(2, other, alike), record(3, "another", alike[::-1])]
+    apart = {"p0001": (alike + "0" * 48,), "p0002": (alike + "f" * 48,)}
+    assert assign_splits(rows, RULE)[one] == "train"
+    assert assign_splits(rows, RULE, apart)[one] == "test"
+    together = apart | {"p0002": (alike + "0" * 47 + "1",)}
+    assert assign_splits(rows[::-1], RULE, together)[one] == "train"
 
 
 def test_the_short_hash_is_the_head_of_the_long_one() -> None:

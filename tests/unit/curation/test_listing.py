@@ -17,6 +17,8 @@ from curation.candidate import Candidate
 from curation.fetch import FetchRules
 from curation.journal import Journal
 from curation.listing import Gate, Remembered, candidates_of, dry_run, host_of, in_turn, list_sources
+from curation.recipe import Recipe
+from curation.sources.folder import Folder
 from curation.sources.source import Ask
 from curation.stage import Drop
 from tests.make_run import candidate, made_run
@@ -191,3 +193,26 @@ def test_a_dry_run_counts_what_a_listing_would(tmp_path: Path) -> None:
 
 def test_a_local_picture_has_no_host() -> None:
     assert host_of(candidate(1, 20, url=None, path="/a.jpg", source_url=None)) == "this machine"
+
+
+def test_pictures_of_one_name_in_two_folders_are_refused(tmp_path: Path) -> None:
+    """Both are named after the last name of their folder; the same folder twice is no harm."""
+    folders = [tmp_path / year / "faces" for year in ("2019", "2020")]
+    for folder, age in zip(folders, (20, 30), strict=True):
+        (folder / "anna").mkdir(parents=True)
+        (folder / "anna" / f"{age}.jpg").touch()
+
+    def listed(*chosen: Path) -> list[Candidate | Drop]:
+        recipe = Recipe(
+            archive=tmp_path / "a", working=tmp_path / "w", sources=tuple(Folder(folder=one) for one in chosen)
+        )
+        return list(candidates_of(recipe, answering([]), gate()))
+
+    assert [one.picture_id for one in listed(*folders) if isinstance(one, Candidate)] == [
+        "faces/anna/20.jpg",
+        "faces/anna/30.jpg",
+    ]
+    assert [one.reason for one in listed(folders[0], folders[0]) if isinstance(one, Drop)] == ["listed twice"]
+    (folders[1] / "anna" / "20.jpg").touch()
+    with pytest.raises(SourceBroken, match=r"2019/faces than in .*2020/faces; rename one"):
+        listed(*folders)

@@ -14,7 +14,7 @@ from cafdata.record import Record
 from core.ages import TEN
 from core.thresholds import Cell, ThresholdTable
 from curation.planning import Task, plan, write_tasks
-from curation.sources.wikimedia import read_tasks
+from curation.sources.wikimedia import is_findable, read_tasks
 from tests.unit.curation.test_coverage import record
 
 TODAY = date(2026, 3, 1)
@@ -159,6 +159,21 @@ def test_order_and_count() -> None:
     assert plan(rows, None, 0, today=TODAY) == plan([], None, 5, today=TODAY) == []
     with pytest.raises(ValueError, match="count"):
         plan(rows, None, -1, today=TODAY)
+
+
+def test_who_cannot_be_looked_for_takes_nobody_s_place() -> None:
+    """Sixty people of another source would do more; what they are seen at counts all the same."""
+    others = people([(f"fgnet/{number:02d}", (25, 35, 45)) for number in range(60)])
+    wikidata = people([(f"wikidata/Q{number}", (25,)) for number in range(1, 4)])
+    rows = [*others, *wikidata]
+    assert not any(is_findable(one.person_id) for one in plan(rows, None, 20, today=TODAY))
+    for count in (1, 5, 1000):
+        tasks = plan(rows, None, count, today=TODAY, is_findable=is_findable)
+        assert len(tasks) == min(count, 3 * 5)
+        assert all(is_findable(one.person_id) for one in tasks)
+    # At 30-39 and 40-49 sixty others are seen beside 25 already, so these come last.
+    assert {one.group for one in tasks[:9]} == {"15-19", "50-69", "70+"}
+    assert tasks[-1].gain == pytest.approx(drop(62))
 
 
 def test_tasks_as_json_lines(tmp_path: Path) -> None:

@@ -55,6 +55,24 @@ def test_where_and_how_fast_it_is_done_is_not_what_is_done(tmp_path: Path) -> No
     assert one.digest == faster.digest != other.digest
 
 
+def test_a_recipe_that_was_moved_with_its_folders_is_the_same(tmp_path: Path) -> None:
+    """Not so one whose folder lies elsewhere by a whole path."""
+    places = [tmp_path / name for name in ("here", "there")]
+    for text in (WHOLE, WHOLE.replace('"photos"', '"../photos"')):
+        for place in places:
+            place.mkdir(exist_ok=True)
+        one, other = (read_recipe(written(place, text)) for place in places)
+        assert one.digest == other.digest
+        assert one.placed_digest != other.placed_digest
+    whole = [read_recipe(written(place, WHOLE.replace('"photos"', f'"{tmp_path}/{place.name}x"'))) for place in places]
+    assert whole[0].digest != whole[1].digest
+
+
+def test_a_slash_behind_the_archive_changes_nothing(tmp_path: Path) -> None:
+    recipe = read_recipe(written(tmp_path, WHOLE.replace('"faces"', '"faces/"')))
+    assert (recipe.archive, recipe.working) == (tmp_path / "faces", tmp_path / "faces.work")
+
+
 def test_several_sources_of_one_kind(tmp_path: Path) -> None:
     text = 'archive = "a"\n[[source.folder]]\nfolder = "one"\n[[source.folder]]\nfolder = "two"\n'
     recipe = read_recipe(written(tmp_path, text))
@@ -68,6 +86,7 @@ def test_several_sources_of_one_kind(tmp_path: Path) -> None:
         ('[source.folder]\nfolder = "x"', 'does not say where to; add archive = "FOLDER"'),
         ('archive = "a"\n[source.google]\nq = 1', "no source 'google'; there are wikimedia, urls, folder"),
         ('archive = "a"\n[source.folder]', r"folder is missing in \[source.folder\]"),
+        ('archive = "a"\nbase = "b"\n[source.folder]\nfolder = "x"', "base is unknown; there are archive, checks, "),
         ('archive = "a"\nspeed = 9\n[source.folder]\nfolder = "x"', "speed is unknown; there are archive, "),
         ('archive = "a"\n[source.folder]\nfolder = 3', "source.folder.folder is 3, not Path"),
         ('archive = "a"\n[source.folder]\nfolder = "x"\n[faces]\nsize_px = 9', "size_px is 32 to 2048, got 9"),

@@ -9,15 +9,18 @@ import pytest
 
 from cafdata.archive import Archive
 from cafdata.dates import age_between
+from cafdata.manifest import SplitRule
 from cafdata.queue import ReviewItem, ReviewQueue
 from cafdata.record import AgeLabel, Record
+from cafdata.splits import position_of, split_of
 from cafdata.takedown import Request, takedown
 from core.errors import CurationBroken
 from core.images import encode_jpeg
 from curation.carrying import FILE
 from curation.deciding import Decided
+from curation.holdings import FILE as PUT_IN
 from curation.labelling.evidence import weigh
-from curation.run_folder import RunFolder
+from curation.run_folder import RunFolder, write_json
 from curation.sealing import record_of, seal
 from curation.stage import UNFORESEEN, Drop
 from tests.loopback_run import fingerprint
@@ -281,6 +284,27 @@ def test_people_who_became_one_share_a_split(run: RunFolder, rows: list[Row]) ->
     assert {record.person_id for record in found} == {"person-1"} and len({record.split for record in found}) == 1
 
 
+def test_nobody_moves_for_pictures_that_64_bits_alone_find_alike(tmp_path: Path) -> None:
+    """Two who look alike to 64 bits, and two of whom one has a copy of the other's picture."""
+    rule = SplitRule()
+    names: dict[str, list[str]] = {}
+    for number in range(200):
+        fallen = split_of(position_of(f"person-{number}", rule), rule)
+        names.setdefault(fallen, []).append(f"person-{number}")
+    (tested, copied), (other, copier) = names["test"][:2], names["train"][:2]
+    rows = [
+        seen_row(candidate(number, 30, person_id=name), shows=(shown, 30))
+        for number, name, shown in ((1, tested, 1), (2, other, 2), (3, copied, 3), (4, copier, 3))
+    ]
+    rows[1]["long_hash"] = rows[0]["long_hash"][:16] + rows[1]["long_hash"][16:]
+    copy = encode_jpeg(drawn_photo(3, 30), 60)
+    rows[3] |= {"face": copy, "sha256": hashlib.sha256(copy).hexdigest()}
+    run = filled(made_run(tmp_path), rows)
+    seal(run, kept(rows), {}, (), print)
+    splits = {record.person_id: record.split for record in records(run).values()}
+    assert splits == {tested: "test", other: "train", copied: "train", copier: "train"}
+
+
 def test_what_was_taken_down_is_left_out_and_named(run: RunFolder, rows: list[Row]) -> None:
     seal(run, kept(rows), {}, (), print)
     takedown(Archive(run.recipe.archive), Request(person=("person-2",)))
@@ -290,3 +314,65 @@ def test_what_was_taken_down_is_left_out_and_named(run: RunFolder, rows: list[Ro
     assert {name for name, _ in sealed.left_out} == {"made/2-22", "made/2-31", "made/2-40"}
     assert all("removed on request" in reason for _, reason in sealed.left_out)
     assert ReviewQueue(run.recipe.archive).items() == ()
+
+
+def local(name: str, shows: tuple[int, int], **changes: Any) -> Row:
+    """A picture of a local folder that is called `faces`, whoever is on it."""
+    one = candidate(9, shows[1], picture_id=f"faces/{name}", url=None, path=f"/somewhere/faces/{name}")
+    return seen_row(one, shows=shows, **changes)
+
+
+def without_face(row: Row) -> Row:
+    listed = {name: row[name] for name in candidate(9, 30).to_row()}
+    return listed | {"answer": None, "drop": {"stage": "quality", "reason": "blurred", "is_passing": False}}
+
+
+BLURRED = Drop(stage="quality", reason="blurred")
+
+
+def test_two_folders_of_one_name_leave_each_other_s_pictures_alone(tmp_path: Path) -> None:
+    """Each with a recipe of its own, into one archive; the second finds one of its pictures blurred."""
+    first = [local("anna/20.jpg", (1, 20)), local("anna/30.jpg", (1, 30))]
+    run = filled(made_run(tmp_path, working=tmp_path / "first.work"), first)
+    seal(run, kept(first), {}, (), print)
+    before = records(run)
+    second = [local("anna/20.jpg", (2, 20)), without_face(local("anna/30.jpg", (2, 30))), local("bob/40.jpg", (3, 40))]
+    other = filled(made_run(tmp_path, working=tmp_path / "second.work"), second)
+    for _ in range(2):
+        told: list[str] = []
+        sealed = seal(other, kept([second[0], second[2]]), {"faces/anna/30.jpg": BLURRED}, (), told.append)
+        assert (sealed.replaced, sealed.withdrawn) == (0, 0)
+        assert [name for name, _ in sealed.left_out] == ["faces/anna/20.jpg", "faces/anna/30.jpg"]
+        assert any("2 pictures stay" in line and "rename the folder" in line for line in told)
+    assert {name: record.sha256 for name, record in records(run).items() if name in before} == {
+        name: record.sha256 for name, record in before.items()
+    }
+    # Whose they are may take them out.
+    filled(run, [first[0], without_face(first[1])])
+    assert seal(run, kept(first[:1]), {"faces/anna/30.jpg": BLURRED}, (), print).withdrawn == 1
+    assert set(records(run)) == {"faces/anna/20.jpg", "faces/bob/40.jpg"}
+
+
+def test_another_working_folder_takes_over_its_own_local_pictures(tmp_path: Path) -> None:
+    """As a changed recipe needs one: the same photos, cut out otherwise."""
+    first = [local("anna/20.jpg", (1, 20)), local("anna/30.jpg", (1, 30))]
+    seal(filled(made_run(tmp_path, working=tmp_path / "first.work"), first), kept(first), {}, (), print)
+    again = [first[0], local("anna/30.jpg", (5, 30), framing="ffhq", size_px=48)]
+    run = filled(made_run(tmp_path, working=tmp_path / "second.work"), again)
+    assert seal(run, kept(again), {}, (), print).replaced == 1
+    assert records(run)["faces/anna/30.jpg"].framing == "ffhq"
+    filled(run, [without_face(again[0]), again[1]])
+    assert seal(run, kept(again[1:]), {"faces/anna/20.jpg": BLURRED}, (), print).withdrawn == 1
+
+
+def test_a_working_folder_of_before_holds_what_is_there_of_its_names(tmp_path: Path) -> None:
+    first = [local("anna/20.jpg", (1, 20)), local("anna/30.jpg", (1, 30))]
+    run = filled(made_run(tmp_path), first)
+    seal(run, kept(first), {}, (), print)
+    (run.folder / PUT_IN).unlink()
+    write_json(run.folder / "outcome.json", {})
+    filled(run, [first[0], without_face(first[1])])
+    assert seal(run, kept(first[:1]), {"faces/anna/30.jpg": BLURRED}, (), print).withdrawn == 1
+    (run.folder / PUT_IN).write_text("[")
+    with pytest.raises(CurationBroken, match="delete it and run the recipe again"):
+        seal(run, kept(first[:1]), {}, (), print)

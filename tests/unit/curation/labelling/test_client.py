@@ -2,7 +2,7 @@
 
 import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -44,6 +44,11 @@ def test_the_environment_is_the_only_place(monkeypatch: pytest.MonkeyPatch) -> N
         ("http://127.0.0.1", f"{TOKEN} x"),
         ("http://127.0.0.1", f"{TOKEN}\n"),
         ("labels", TOKEN),
+        ("http://127.0.0.1:80a0", TOKEN),
+        ("http://127.0.0.1:99999", TOKEN),
+        ("http://[::1", TOKEN),
+        ("https://me:secret@labels.example.org:x", TOKEN),
+        ("https://1.2.3.999", TOKEN),
     ],
 )
 def test_the_token_goes_nowhere_it_should_not(url: str, token: str) -> None:
@@ -83,6 +88,33 @@ def test_nobody_there_is_said_plainly() -> None:
         with pytest.raises(LabellingRefused, match="cannot be reached") as caught:
             client.create_project({})
         assert not isinstance(caught.value, Unsure)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<!doctype html><title>another site</title>", b"[]", b"{}", b'{"results": 3}', b'{"results": [1], "tasks": [1]}',
+     b'[{"url": 1}, 7]', b'{"tasks": [{"id": 1}], "total": "many"}', b"", b"3"],
+)  # fmt: skip
+def test_another_site_than_label_studio_is_said_plainly(client: LabelStudio, stub: LabelStub, body: bytes) -> None:
+    stub.answers = [(200, body)]
+    asked: list[Callable[[], object]] = [
+        client.projects,
+        lambda: list(client.tasks(1)),
+        lambda: client.create_project({}),
+    ]
+    for ask in asked:
+        with pytest.raises(LabellingRefused, match="none of Label Studio's; check LABEL_STUDIO_URL"):
+            ask()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"detail": 3}', b"[3]", b'[{"id": "x"}]'])
+def test_people_models_and_tokens_are_read_with_the_same_care(stub: LabelStub, body: bytes) -> None:
+    stub.answers = [(200, body)]
+    for token in (TOKEN, "head.body.tail"):
+        with LabelStudio(Access(url=stub.url, token=token)) as client:
+            for ask in (client.user_ids, lambda one=client: one.connect_backend(1, "http://127.0.0.1:1", "x")):
+                with pytest.raises(LabellingRefused, match="none of Label Studio's"):
+                    ask()
 
 
 def test_a_personal_access_token_is_exchanged(stub: LabelStub) -> None:

@@ -1,5 +1,6 @@
 """What people look at first: the uncertain, the rare, the contradicted; gold in between, the same every time."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -67,6 +68,29 @@ def test_chosen_pictures() -> None:
     order = [need for one, need in zip(rest, needs(rest), strict=True)]
     assert order[0] == max(order)
     assert choose(records, Selection(num_gold=3, seed=1)) != choose(records, Selection(num_gold=3, seed=2))
+
+
+def golden_of(records: list[Record], seed: int = 0, asked: frozenset[str] = frozenset()) -> frozenset[str]:
+    selection = Selection(num_pictures=1, share_by_several=0, num_gold=20, seed=seed)
+    return frozenset(one.picture_id for one in choose(records, selection, asked).by_several)
+
+
+def test_a_growing_archive_keeps_its_gold() -> None:
+    """What was asked stays; without word of that a few are displaced by newcomers, and no others are drawn."""
+    records = [dataclasses.replace(gold(0), picture_id=f"p{number}", person_id=f"p{number}") for number in range(700)]
+    first = golden_of(records[:500])
+    assert len(first) == 20 and first != golden_of(records[:500], seed=1)
+    ever = set(first)
+    for size in range(500, 701, 20):
+        assert golden_of(records[:size], asked=first) == first
+        now = golden_of(records[:size])
+        assert now - {one.picture_id for one in records[500:size]} <= first
+        ever |= now
+    assert len(ever) < 40
+    # One that leaves is replaced; of more than twenty that were asked twenty are gold.
+    left = [one for one in records if one.picture_id != min(first)]
+    assert len(golden_of(left, asked=first) - first) == 1
+    assert golden_of(records, asked=frozenset(ever)) < ever
 
 
 def test_an_age_that_was_labelled_often_is_no_gap() -> None:

@@ -138,10 +138,75 @@ def test_pairs_go_of_which_the_queue_keeps_but_the_answer(
         queue.decide(item.item_id, "same_person", "anna", AT)
     takedown(archive, Request(person=(removed,)))
     assert len(queue.items()) == 2
-    tasks = [
-        {"id": number, "meta": {"item_id": item.item_id, "key": item_key(item.item_id)}}
-        for number, item in enumerate(items)
-    ]
+    tasks = [{"id": number, "meta": meta_of_item(item), "total_annotations": 1} for number, item in enumerate(items)]
     stub.answers = prepared(projects("pairs"), listed(*tasks), {})
     assert withdraw(client, client.projects(), archive, NAME) == 1
     assert json.loads(stub.bodies[-1])["selectedItems"]["included"] == [0]
+
+
+def test_who_skipped_a_task_has_seen_it(archive: Archive, stub: LabelStub, client: LabelStudio) -> None:
+    skipped, gone = list(archive.records())[:2]
+    archive.remove([skipped.picture_id, gone.picture_id])
+    tasks = [
+        {"id": number, "meta": meta_of(record), "total_annotations": 0, "cancelled_annotations": count}
+        for number, (record, count) in enumerate(((skipped, 1), (gone, 0)))
+    ]
+    stub.answers = prepared(projects(), listed(*tasks), listed(*tasks), {})
+    assert withdraw(client, client.projects(), archive, NAME) == 1
+    assert json.loads(stub.bodies[-1])["selectedItems"]["included"] == [1]
+    assert all("cancelled_annotations" in path for _, path, _ in stub.seen if path.startswith("/api/tasks"))
+
+
+def questions(archive: Archive) -> list[ReviewItem]:
+    """One about each of four pictures."""
+    names = [record.picture_id for record in archive.records()][:4]
+    asked = [
+        ReviewItem(kind="picture", picture_ids=(name,), reason="who?", source="people", added_at=AT) for name in names
+    ]
+    ReviewQueue(archive.folder).add(asked)
+    return asked
+
+
+def meta_of_item(item: ReviewItem) -> Json:
+    return {"item_id": item.item_id, "key": item_key(item.item_id)}
+
+
+def test_questions_that_were_decided_leave_the_server(archive: Archive, stub: LabelStub, client: LabelStudio) -> None:
+    """But for one that somebody skipped, and one labelled since the list was read."""
+    decided, skipped, meanwhile, is_open = questions(archive)
+    for item in (decided, skipped, meanwhile):
+        ReviewQueue(archive.folder).decide(item.item_id, "remove", "curator", AT)
+    tasks = [
+        {"id": number, "meta": meta_of_item(item), "total_annotations": 0, "cancelled_annotations": item is skipped}
+        for number, item in enumerate((decided, skipped, meanwhile, is_open))
+    ]
+    tasks.append({"id": 7, "meta": meta_of_item(decided) | {"key": "0" * 32}, "total_annotations": 0})
+    later = [task | {"total_annotations": 1} if task["id"] == 2 else task for task in tasks]
+    stub.answers = prepared(projects("pictures"), listed(*tasks), listed(*later), {})
+    assert withdraw(client, client.projects(), archive, NAME) == 1
+    assert json.loads(stub.bodies[-1])["selectedItems"]["included"] == [0]
+
+
+def test_what_was_decided_in_the_archive_stays_decided(archive: Archive, stub: LabelStub, client: LabelStudio) -> None:
+    """A later answer on the server is counted; those who decided there may change their minds."""
+    queue = ReviewQueue(archive.folder)
+    by_curator, by_annotator, alike, is_open = questions(archive)
+    earlier = "2026-05-02T10:00:00+00:00"
+    queue.decide(by_curator.item_id, "remove", "curator", earlier)
+    queue.decide(by_annotator.item_id, "remove", "annotator-1", earlier)
+    queue.decide(alike.item_id, "keep", "curator", earlier)
+    result = [{"from_name": "decision", "to_name": "face", "type": "choices", "value": {"choices": ["keep it"]}}]
+    tasks = [
+        {"id": number, "meta": meta_of_item(item), "annotations": [said(33) | {"result": result}]}
+        for number, item in enumerate((by_curator, by_annotator, alike, is_open))
+    ]
+    for num_new in (2, 0):
+        stub.answers = prepared([{"id": 1}], projects("pictures"), listed(*tasks))
+        done = pull(client, archive, NAME)
+        assert (done.num_decisions, done.num_overruled, done.refused) == (num_new, 1, ())
+        assert [(item.decision, item.decided_by) for item in queue.items()] == [
+            ("remove", "curator"),
+            ("keep", "annotator-1"),
+            ("keep", "curator"),
+            ("keep", "annotator-1"),
+        ]
