@@ -188,7 +188,7 @@ class ClipAger:
             changed = self._changed(self._aimed(frames, person), present_age, years)
             for piece in self._steadied(changed, meters):
                 photo = piece.frame.photo
-                if piece.matrix is not None and piece.change is not None and piece.strength > 0:
+                if piece.matrix is not None and piece.change is not None:
                     photo = self.moving.paste(photo, piece.matrix, piece.change * np.float32(piece.strength))
                 yield piece.frame, photo
 
